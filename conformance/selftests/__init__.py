@@ -1,0 +1,1 @@
+"""Proofs that each check can fail, and that none fails a right server."""

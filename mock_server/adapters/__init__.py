@@ -1,0 +1,1 @@
+"""What touches the world: sessions, workspaces, sandboxes, processes, problem documents."""

@@ -1,0 +1,1 @@
+"""Tests of the mock server, over real HTTP and with real processes."""

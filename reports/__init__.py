@@ -1,0 +1,1 @@
+"""Renders a report.json into what people and CI use."""
