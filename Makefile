@@ -1,0 +1,42 @@
+# Each target sets up what it needs: CPython >= 3.11, make, bash and gcc are enough to start.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench clients clean
+
+help:  ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; name one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+setup: $(READY)  ## make the virtual environment
+
+demo: $(READY)  ## run a C project on the mock server, then judge that server
+	$(BIN)/python -m examples.demo
+
+test: $(READY)  ## all tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## style, types, direction of imports, the contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --verbose
+	$(BIN)/python -m tools.lint_contract
+
+format: $(READY)  ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)  ## measure the mock server against the machine's limits
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove everything that was made here
+	rm -rf $(VENV) .clients report dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What Batchproof does, shown on a small C project."""
