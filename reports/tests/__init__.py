@@ -1,1 +1,1 @@
-"""Tests of the renderers."""
+"""Tests of the renderers, on made-up reports of hostile content."""
