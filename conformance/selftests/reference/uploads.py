@@ -1,0 +1,147 @@
+"""UP: uploading files, all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder, NeedData
+
+from . import sandbox
+from .executing import Executing
+from .message import Problem, Response
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .message import Request
+    from .sessions import Session
+
+EXTENDED: Final = re.compile(r"filename\*\s*=", re.IGNORECASE)
+
+
+class Uploads(Executing):
+    """Parts are read, judged all together, then stored."""
+
+    max_file_bytes = 1024 * 1024  # UP-07: inclusive
+    max_files = 20  # UP-09: inclusive
+    percent_names = "decoded"  # UP-17 (open): or "as-is"
+    too_large_status = 400
+
+    def upload(self, request: Request, owner: str, identifier: str) -> Response:
+        """UP-01, UP-11."""
+        session = self.find(owner, identifier)
+        files = self.admit_files(self.read_files(request))
+        places = [self.place_of(session, name) for name, _ in files]
+        self.check_places(session, places)
+        for path, (_, content) in zip(places, files, strict=True):
+            self.store(session, path, content)
+        return self.uploaded()
+
+    def uploaded(self) -> Response:
+        """UP-01."""
+        return Response(204)
+
+    # -- reading
+
+    def read_files(self, request: Request) -> list[tuple[str, bytes]]:
+        """UP-15: the (name, content) of every file part."""
+        kind, options = parse_options_header(request.headers.get("Content-Type", ""))
+        if kind != "multipart/form-data" or not options.get("boundary"):
+            raise Problem(400, "Not multipart", "send multipart/form-data with a boundary")
+        if request.cut_short:
+            raise Problem(400, "Cut short", "the body ends early")
+        try:
+            parts = self.split(request.body, options["boundary"].encode())
+        except (ValueError, UnicodeError) as fault:
+            raise Problem(400, "Malformed multipart", str(fault)) from None
+        if not parts:
+            raise Problem(400, "No file", "send at least one part with a filename")
+        return parts
+
+    def split(self, body: bytes, boundary: bytes) -> list[tuple[str, bytes]]:
+        """The file parts of a multipart body; ValueError where it is malformed."""
+        decoder = MultipartDecoder(boundary)
+        decoder.receive_data(body)
+        decoder.receive_data(None)
+        files: list[tuple[str, bytearray]] = []
+        in_file = False
+        while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
+            if isinstance(event, File):
+                disposition = event.headers.get("Content-Disposition", "")
+                files.append((self.file_name(event.filename, disposition), bytearray()))
+            if isinstance(event, Data):
+                if in_file:
+                    files[-1][1].extend(event.data)
+            else:
+                in_file = isinstance(event, File) or (in_file and not isinstance(event, Field))
+        return [(name, bytes(content)) for name, content in files]
+
+    def file_name(self, filename: str, disposition: str) -> str:
+        """UP-02, UP-17: `filename*` is decoded already, `filename` is percent-decoded unless the variant keeps it."""
+        if EXTENDED.search(disposition) or self.percent_names == "as-is":
+            return filename
+        return unquote(filename)
+
+    # -- judging
+
+    def admit_files(self, files: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """UP-07 to UP-10: the files that are stored."""
+        if len(files) > self.max_files:
+            raise Problem(400, "Too many files", f"at most {self.max_files} in one request")
+        return [(name, self.admit_content(name, content)) for name, content in files]
+
+    def admit_content(self, name: str, content: bytes) -> bytes:
+        """UP-07, UP-08, UP-14: what is stored of a file."""
+        if len(content) > self.max_file_bytes:
+            raise Problem(self.too_large_status, "File too large", f"{name}: at most {self.max_file_bytes} bytes")
+        return content
+
+    def place_of(self, session: Session, name: str) -> Path:
+        """UP-02, UP-05, UP-06, UP-13: where a file goes."""
+        parts = self.resolve(session, self.below_home(name))
+        if not parts or name.endswith("/"):
+            raise Problem(400, "Bad path", f"{name!r} names no file")
+        if parts[0] in session.mounts:
+            raise self.in_mount(parts[0])
+        return self.host_path(session, parts)
+
+    def in_mount(self, mount: str) -> Problem:
+        """UP-13."""
+        return Problem(400, "Mounted folder", f"{mount} is a mounted folder: not written by uploads")
+
+    def check_places(self, session: Session, places: list[Path]) -> None:
+        """UP-11: nothing that is stored later may fail."""
+        for path in places:
+            ancestors = [parent for parent in path.parents if parent.is_relative_to(session.home)]
+            blocked = path.is_dir() or any(os.path.lexists(parent) and not parent.is_dir() for parent in ancestors)
+            clash = any(other in path.parents for other in places)
+            if blocked or clash or any(len(part.encode()) > 255 for part in path.parts):  # noqa: PLR2004  - NAME_MAX
+                raise Problem(400, "Bad path", f"{path.relative_to(session.home)} can not be written")
+
+    # -- storing
+
+    def store(self, session: Session, path: Path, content: bytes) -> None:
+        """UP-03, UP-04, UP-16: a new file in the old one's place, owned by the commands' user."""
+        self.make_directories(session, path.parent)
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        path.write_bytes(content)
+        path.chmod(0o644)
+        self.own(path)
+
+    def make_directories(self, session: Session, directory: Path) -> None:
+        """UP-04."""
+        if directory == session.home or directory.is_dir():
+            return
+        self.make_directories(session, directory.parent)
+        directory.mkdir(mode=0o755)
+        self.own(directory)
+
+    def own(self, path: Path) -> None:
+        """UP-16."""
+        sandbox.give(path)
