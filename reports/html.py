@@ -11,7 +11,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from reports import families, page, verdicts
+from reports import catalogue, page, verdicts
 from reports.results import load
 from reports.text import one_line, plural, visible
 
@@ -54,7 +54,8 @@ def _environment() -> Environment:
         "one_line": one_line,
         "plural": plural,
         "prose": _prose,
-        "source_title": families.source_title,
+        "question_text": catalogue.question_text,
+        "source_title": catalogue.source_title,
     }
     environment.globals.update(verdicts=verdicts, verdict_of=verdicts.BY_NAME)
     return environment

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from reports import bodies, curl, families, verdicts
+from reports import bodies, catalogue, curl, verdicts
 from reports.results import Check, Exchange, Reading, Report, Requirement
 
 # The page is to open at once, so the bodies share this many characters.
@@ -101,7 +101,7 @@ def arrange(report: Report) -> Page:
 def _family(code: str, members: list[Requirement], shelf: "_Shelf") -> Family:
     return Family(
         code=code,
-        title=families.title(code),
+        title=catalogue.family_title(code),
         requirements=tuple(_requirement(member, shelf) for member in members),
         counts=verdicts.count(member.verdict for member in members),
     )

@@ -1,7 +1,6 @@
 """Reads a report.json into frozen values: the one place that knows the file's shape (spec/report.schema.json)."""
 
 import base64
-import binascii
 import functools
 import importlib.resources
 import json
@@ -201,6 +200,16 @@ def load(path: Path) -> Report:
             f"{path}: is not JSON ({one_line(str(error))}); if it breaks off in the middle, the run has to be repeated"
         ) from error
     _refuse_unless_report(path, raw)
+    try:
+        return _report(raw)
+    except ReportError as error:
+        raise ReportError(f"{path}: {error}") from error
+
+
+def _report(raw: Mapping[str, Any]) -> Report:
+    ids = [requirement["id"] for requirement in raw["requirements"]]
+    if twice := sorted({key for key in ids if ids.count(key) > 1}):
+        raise ReportError(f"each requirement has one verdict, but these come twice: {', '.join(twice)}")
     return Report(
         target=raw["target"],
         run=raw["run"],
@@ -235,5 +244,5 @@ def _headers(raw: list[list[str]] | None) -> tuple[tuple[str, str], ...]:
 def _decoded(encoded: str) -> bytes:
     try:
         return base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
-        raise ReportError(f"a body's base64 is broken: {error}") from error
+    except ValueError as error:
+        raise ReportError(f"the base64 of a body cannot be decoded: {error}") from error

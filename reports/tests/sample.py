@@ -161,12 +161,12 @@ def requirement(entry: Raw, verdict: str, ids: list[str]) -> Raw:
         "reason": REASONS.get(verdict, ""),
         "readings": [
             {
-                "question": question["question"],
+                "question": key,
                 "reading": str(next(iter(question["values"]))),
                 "text": str(next(iter(question["values"].values()))),
                 "exchanges": ids[:1],
             }
-            for question in open_questions.values()
+            for key, question in open_questions.items()
         ],
         "checks": [] if verdict == "excluded" else [check(entry["id"], verdict, ids)],
     }
