@@ -51,7 +51,7 @@ class Conventions:
     chunked = False
     latency_s = 0.0
 
-    def __init__(self, **knobs: Any) -> None:  # noqa: ANN401  - every knob has its own type
+    def __init__(self, **knobs: Any) -> None:
         """Start with these knobs changed; an unknown one is an error."""
         for name, value in knobs.items():
             if not hasattr(self, name):
@@ -82,11 +82,11 @@ class Conventions:
             response = self.answer(request)
         except Problem as problem:
             response = self.problem(problem)
-        except Exception as fault:  # noqa: BLE001  - a server answers whatever happens
+        except Exception as fault:
             response = self.problem(Problem(500, "Internal error", f"{type(fault).__name__}: {fault}"))
         return self.finish(request, response)
 
-    def finish(self, request: Request, response: Response) -> Response:  # noqa: ARG002  - a hook
+    def finish(self, request: Request, response: Response) -> Response:
         """The last look at every response."""
         return response
 
@@ -159,17 +159,17 @@ class Conventions:
         """CO-05."""
         return unquote(segment)
 
-    def show_version(self, request: Request, owner: str) -> Response:  # noqa: ARG002  - every handler is called alike
+    def show_version(self, request: Request, owner: str) -> Response:
         """CO-08."""
         return self.json(200, {"version": self.version, "manager": "reference"})
 
     # -- JSON out
 
-    def json(self, status: int, value: Any) -> Response:  # noqa: ANN401  - any JSON value
+    def json(self, status: int, value: Any) -> Response:
         """CO-01."""
         return Response(status, self.dump({**value, **self.extra_fields}), {"Content-Type": JSON})
 
-    def dump(self, value: Any) -> bytes:  # noqa: ANN401  - any JSON value
+    def dump(self, value: Any) -> bytes:
         """A JSON text; what is no Unicode scalar value travels escaped."""
         try:
             return json.dumps(value, ensure_ascii=self.ascii_json).encode()
@@ -192,7 +192,7 @@ class Conventions:
 
     # -- parameters in
 
-    def load(self, body: bytes) -> Any:  # noqa: ANN401  - any JSON value
+    def load(self, body: bytes) -> Any:
         """The JSON value in a body (CO-04); no body is an empty object."""
         return json.loads(body.decode()) if body.strip() else {}
 

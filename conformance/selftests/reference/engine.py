@@ -66,7 +66,7 @@ class Engine(Console):
         finally:
             run.done.set()
 
-    def await_turn(self, session: Session, run: Run) -> None:  # noqa: ARG002  - a hook
+    def await_turn(self, session: Session, run: Run) -> None:
         """EX-22: wait for the run before, unless runs go in parallel."""
         previous, run.previous = run.previous, None
         if self.fifo and previous is not None:
@@ -121,11 +121,11 @@ class Engine(Console):
         """EX-09: `*` does nothing."""
         return "true" if command == "*" else command
 
-    def build_command(self, session: Session, command: str) -> str:  # noqa: ARG002  - a hook
+    def build_command(self, session: Session, command: str) -> str:
         """EX-08: `*` is the kernel's own build."""
         return DEFAULT_BUILD if command == "*" else command
 
-    def exec_command(self, session: Session, command: str) -> str:  # noqa: ARG002  - a hook
+    def exec_command(self, session: Session, command: str) -> str:
         """`*` runs what the default build made."""
         return "./main" if command == "*" else command
 
@@ -262,6 +262,6 @@ class Engine(Console):
         found: dict[str, int] = {}
         for directory, _, names in os.walk(base):
             for name in names:
-                path = os.path.join(directory, name)  # noqa: PTH118  - os.walk gives texts
+                path = os.path.join(directory, name)
                 found[os.path.relpath(path, base)] = os.lstat(path).st_mtime_ns
         return found

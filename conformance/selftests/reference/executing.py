@@ -162,7 +162,7 @@ class Executing(Engine):
         """EX-26: relative to the endpoint."""
         return f"/{self.dialects[0]}/{session.uuid}/output/{quote(name)}"
 
-    def show_output(self, request: Request, owner: str, identifier: str, name: str) -> Response:  # noqa: ARG002  - as every handler
+    def show_output(self, request: Request, owner: str, identifier: str, name: str) -> Response:
         """EX-26: one output file."""
         session = self.find(owner, identifier)
         path = self.inside(session, f".output/{name}")
@@ -170,7 +170,7 @@ class Executing(Engine):
             raise Problem(404, "No such file", name)
         return Response(200, path.read_bytes(), {"Content-Type": "application/octet-stream"})
 
-    def interrupt(self, request: Request, owner: str, identifier: str) -> Response:  # noqa: ARG002  - as every handler
+    def interrupt(self, request: Request, owner: str, identifier: str) -> Response:
         """SE-11."""
         session = self.find(owner, identifier)
         session_runs = list(session.runs.values())

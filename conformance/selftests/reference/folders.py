@@ -31,7 +31,7 @@ class Folders(Files):
 
     folder_list_form = "array"  # VF-02 (open): or "object"
 
-    def __init__(self, **knobs: Any) -> None:  # noqa: ANN401  - every knob has its own type
+    def __init__(self, **knobs: Any) -> None:
         super().__init__(**knobs)
         self.folders: dict[tuple[str, str], Folder] = {}
 
@@ -49,7 +49,7 @@ class Folders(Files):
             self.folders[owner, name] = folder
         return self.json(201, {"id": folder.id, "name": name})
 
-    def list_folders(self, request: Request, owner: str) -> Response:  # noqa: ARG002  - as every handler
+    def list_folders(self, request: Request, owner: str) -> Response:
         """VF-02."""
         items = [self.folder_item(folder) for (who, _), folder in self.folders.items() if who == owner]
         if self.folder_list_form == "object":
@@ -71,11 +71,11 @@ class Folders(Files):
         """SE-10: an unknown folder can not be mounted."""
         return self.find_folder(owner, name).directory
 
-    def show_folder(self, request: Request, owner: str, name: str) -> Response:  # noqa: ARG002  - as every handler
+    def show_folder(self, request: Request, owner: str, name: str) -> Response:
         """VF-02."""
         return self.json(200, {"item": self.folder_item(self.find_folder(owner, name))})
 
-    def delete_folder(self, request: Request, owner: str, name: str) -> Response:  # noqa: ARG002  - as every handler
+    def delete_folder(self, request: Request, owner: str, name: str) -> Response:
         """VF-04."""
         folder = self.find_folder(owner, name)
         del self.folders[owner, name]

@@ -96,8 +96,8 @@ def _no_ptrace() -> bytes:
 def _bwrap(jail: Jail, command: str, info: int, program: int) -> list[str]:
     user = ["--uid", str(jail.uid), "--gid", str(jail.uid)]
     argv = ["bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-net", *user, "--cap-drop", "ALL"]
-    argv += "--die-with-parent --ro-bind / / --dev /dev --proc /proc --tmpfs /home".split()
-    argv += ["--bind", f"{jail.place}/tmp", "/tmp", "--bind", f"{jail.place}/home", "/home/work"]  # noqa: S108  - inside
+    argv += ["--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/home"]
+    argv += ["--bind", f"{jail.place}/tmp", "/tmp", "--bind", f"{jail.place}/home", "/home/work"]
     for name, directory in jail.mounts.items():
         argv += ["--bind", str(directory), f"/home/work/{name}"]
     if not jail.ptrace:
@@ -105,8 +105,9 @@ def _bwrap(jail: Jail, command: str, info: int, program: int) -> list[str]:
     return [*argv, "--info-fd", str(info), "--chdir", jail.directory, *jail.shell, command]
 
 
-def _unshare(jail: Jail, command: str, info: int, program: int) -> list[str]:  # noqa: ARG001  - called like _bwrap
-    argv = "unshare --user --map-root-user --mount --pid --net --ipc --fork --kill-child --mount-proc".split()
+def _unshare(jail: Jail, command: str, info: int, program: int) -> list[str]:
+    spaces = ["--user", "--map-root-user", "--mount", "--pid", "--net", "--ipc"]
+    argv = ["unshare", *spaces, "--fork", "--kill-child", "--mount-proc"]
     mounts = [part for name, directory in jail.mounts.items() for part in (name, str(directory))]
     values = [str(jail.place), str(jail.uid), jail.directory, *mounts, "--", *jail.shell, command]
     return [*argv, "bash", "-c", UNSHARED, "reference", *values]
@@ -151,7 +152,7 @@ def spawn(jail: Jail, command: str, how: str = "") -> Process:
         for end in (out_end, err_end):  # or `> /dev/stdout` is refused
             os.fchown(end, NOBODY, NOBODY)
     try:
-        popen = subprocess.Popen(  # noqa: S603  - running commands is the point
+        popen = subprocess.Popen(
             WAYS[how](jail, command, info_end, program),
             stdin=subprocess.DEVNULL,
             stdout=out_end,

@@ -64,7 +64,7 @@ class Sessions(Access):
     restart_clears_files = False  # SE-07 (open)
     starts_pending_s = 0.0  # a deployed server may take seconds until a session is RUNNING
 
-    def __init__(self, **knobs: Any) -> None:  # noqa: ANN401  - every knob has its own type
+    def __init__(self, **knobs: Any) -> None:
         super().__init__(**knobs)
         self.sessions: dict[tuple[str, str], Session] = {}
 
@@ -234,7 +234,7 @@ class Sessions(Access):
 
     # -- show, restart, destroy
 
-    def show_session(self, request: Request, owner: str, identifier: str) -> Response:  # noqa: ARG002  - every handler
+    def show_session(self, request: Request, owner: str, identifier: str) -> Response:
         """SE-05."""
         return self.json(200, self.session_info(self.find(owner, identifier)))
 
@@ -253,7 +253,7 @@ class Sessions(Access):
         """SE-05: since creation, restarts included (SE-07)."""
         return int((time.monotonic() - session.born_s) * 1000)
 
-    def restart_session(self, request: Request, owner: str, identifier: str) -> Response:  # noqa: ARG002  - every handler
+    def restart_session(self, request: Request, owner: str, identifier: str) -> Response:
         """SE-07."""
         session = self.find(owner, identifier)
         self.restart(session)
@@ -274,11 +274,11 @@ class Sessions(Access):
             else:
                 entry.unlink()
 
-    def destroy_session(self, request: Request, owner: str, identifier: str) -> Response:  # noqa: ARG002  - every handler
+    def destroy_session(self, request: Request, owner: str, identifier: str) -> Response:
         """SE-06."""
         session = self.find(owner, identifier)
         self.destroy(session)
-        if self.destroy_status == 204:  # noqa: PLR2004  - SE-06 (open)
+        if self.destroy_status == 204:
             return Response(204)
         return self.json(200, {"stats": {"cpu_used": session.cpu_ms}})
 

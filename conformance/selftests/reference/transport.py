@@ -34,7 +34,7 @@ class _Connection(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _Listener
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  - the name is the base class's
+    def log_message(self, format: str, *args: object) -> None:
         """Nothing is logged: the suite records every exchange itself."""
 
     def _serve(self) -> None:
@@ -46,7 +46,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
         self._write(response, chunked=behaviour.chunked and bool(response.body))
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815  - the base class's
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve
 
     def _read_body(self) -> tuple[bytes, bool]:
         """The body, and whether all of it came."""
@@ -80,7 +80,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if chunked:
             self.send_header("Transfer-Encoding", "chunked")
-        elif response.status != 204:  # noqa: PLR2004  - RFC 9110: a 204 has no length
+        elif response.status != 204:
             self.send_header("Content-Length", str(len(response.body)))
         if self.close_connection:
             self.send_header("Connection", "close")
