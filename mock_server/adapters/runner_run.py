@@ -1,0 +1,101 @@
+"""A run as the engine holds it: its phase, and what its client was not told yet."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from mock_server.domain.console import Console, Stream
+from mock_server.domain.lifecycle import ENDINGS, STEPS, Phase, Signal, Status, Step, advance, final_code, report
+from mock_server.domain.runs import Commands, RunResult
+
+
+@dataclass
+class _Segment:
+    """Output up to a boundary, and the boundary once it was reached: never mixed with what follows it (EX-10)."""
+
+    console: Console
+    status: Status | None = None
+    exit_code: int | None = None
+
+
+@dataclass
+class Run:
+    """One run. Not safe by itself: its session's lock guards it."""
+
+    run_id: str
+    commands: Commands
+    limit_chars: int
+    phase: Phase = Phase.QUEUED
+    output_bytes: int = 0
+    files_before: frozenset[tuple[str, int, int]] = frozenset()
+    files: tuple[str, ...] = ()
+    _segments: deque[_Segment] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self._segments.append(_Segment(Console(self.limit_chars)))
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is in its last phase, though its client may not know yet."""
+        return self.phase in ENDINGS
+
+    @property
+    def fetched(self) -> bool:
+        """Whether the last result was handed over."""
+        return self.ended and len(self._segments) == 1 and self._segments[0].status is None
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a call about the run can be answered before its time is up (EX-17, EX-18)."""
+        return self._segments[0].status is not None or self.fetched or self.asks
+
+    @property
+    def asks(self) -> bool:
+        """Whether the run waits for input (EX-18)."""
+        return self.phase in {Phase.CLEANING_ASKS, Phase.BUILDING_ASKS, Phase.EXECUTING_ASKS}
+
+    @property
+    def step(self) -> Step | None:
+        """The step that is due, None in the queue and after the end."""
+        return STEPS.get(self.phase)
+
+    def wrote(self, stream: Stream, data: bytes) -> None:
+        """Keep what the current step wrote."""
+        self.output_bytes += len(data)
+        self._segments[-1].console.feed(stream, data)
+
+    def say(self, line: str) -> None:
+        """Keep a line of the server's own, on stderr."""
+        self._segments[-1].console.say(line)
+
+    def signal(self, signal: Signal, *, step_code: int = 0, skipped: bool = False) -> None:
+        """Advance; where that is a boundary or the end, close the segment with what the client is to be told."""
+        left, self.phase = self.phase, advance(self.phase, signal)
+        status = report(left, self.phase, skipped=skipped)
+        if status:
+            self._close(status, step_code)
+        if self.phase is Phase.FINISHED:
+            self.close_ended(left, step_code)
+
+    def close_ended(self, left: Phase, step_code: int = 0) -> None:
+        """Close the last segment; for a run that was cut off, once its processes are dead."""
+        self._close(ENDINGS[self.phase], final_code(left, self.phase, step_code))
+
+    def take(self) -> RunResult:
+        """Hand over the oldest boundary with the output before it, else the output so far; each only once."""
+        head = self._segments[0]
+        if head.status is None:
+            return RunResult(self.run_id, self._status_between(), console=head.console.drain())
+        last = head.status in {Status.FINISHED, Status.EXEC_TIMEOUT}
+        self._segments.popleft()
+        return RunResult(
+            self.run_id, head.status, head.exit_code, head.console.drain(), files=self.files if last else ()
+        )
+
+    def _status_between(self) -> Status:
+        return Status.WAITING_INPUT if self.asks else Status.CONTINUED
+
+    def _close(self, status: Status, exit_code: int | None) -> None:
+        segment = self._segments[-1]
+        segment.console.finish()
+        segment.status, segment.exit_code = status, exit_code
+        self._segments.append(_Segment(Console(self.limit_chars)))

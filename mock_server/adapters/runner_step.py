@@ -1,0 +1,127 @@
+"""One command of a run: from its start in the sandbox to the moment when nothing of it is left."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from mock_server.adapters.reader import Reader
+from mock_server.adapters.sandbox import Sandbox, SessionPlace
+from mock_server.adapters.spawner import Spawned, Spawner
+from mock_server.domain.console import Stream
+
+_NOT_STARTED: Final = 126  # as a shell says of a command that it found and could not start
+_PIECE_BYTES: Final = 64 * 1024  # a pipe's whole capacity
+_LEFT_BYTES: Final = 1024 * 1024  # the most that is still read from a pipe after its step's end
+
+
+@dataclass(frozen=True)
+class StepEnd:
+    """How a step ended: exit code, 128+N for signal N (EX-16), CPU time of all it started, why it never started."""
+
+    exit_code: int
+    cpu_s: float = 0.0
+    failure: str = ""
+
+
+class Follower(Protocol):
+    """Who is told about a step; both are called in the reader's thread."""
+
+    def step_wrote(self, stream: Stream, data: bytes) -> None:
+        """Take what the step wrote."""
+
+    def step_ended(self, end: StepEnd) -> None:
+        """Learn that the step's processes are all dead and everything they wrote was delivered."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What every step needs: the sandbox and the two threads."""
+
+    sandbox: Sandbox
+    spawner: Spawner
+    reader: Reader
+
+
+class RunningStep:
+    """A command, its processes and pipes. Background children live as long as the step's shell, no longer."""
+
+    def __init__(self, engine: Engine, follower: Follower) -> None:
+        self._engine = engine
+        self._follower = follower
+        self._lock = threading.Lock()  # between `kill`, from any thread, and the reader's thread
+        self._victim: int | None = None  # a pidfd, once the sandbox can be killed
+        self._killed = False
+
+    def start(self, place: SessionPlace, command: str) -> None:
+        """Start the command; returns at once."""
+        self._engine.spawner.spawn(place, command, self._started)
+
+    def kill(self) -> None:
+        """Kill every process of the step; `step_ended` tells when they are dead. From any thread, idempotent."""
+        with self._lock:
+            self._killed = True
+            self._kill_victim()
+
+    def _started(self, spawned: Spawned | OSError) -> None:
+        self._engine.reader.call(lambda: self._attach(spawned))
+
+    def _attach(self, spawned: Spawned | OSError) -> None:
+        if isinstance(spawned, OSError):
+            self._follower.step_ended(StepEnd(_NOT_STARTED, failure=f"batchproof-mock: cannot start: {spawned}"))
+            return
+        watch = self._engine.reader.watch
+        watch(spawned.stdout, lambda: self._read(spawned.stdout, "stdout"))
+        watch(spawned.stderr, lambda: self._read(spawned.stderr, "stderr"))
+        watch(spawned.info, lambda: self._learn_victim(spawned))
+        watch(spawned.pidfd, lambda: self._end(spawned))
+
+    def _read(self, fd: int, stream: Stream, size_bytes: int = _PIECE_BYTES) -> int:
+        """Read once; return how many bytes came."""
+        try:
+            data = os.read(fd, size_bytes)
+        except BlockingIOError:
+            return 0
+        if data:
+            self._follower.step_wrote(stream, data)
+        else:
+            self._engine.reader.unwatch(fd)
+        return len(data)
+
+    def _learn_victim(self, spawned: Spawned) -> None:
+        info = os.read(spawned.info, _PIECE_BYTES)
+        self._engine.reader.unwatch(spawned.info)
+        # Where the process is gone already (or was never made), the step is about to end by itself.
+        with self._lock, suppress(OSError, ValueError, KeyError):
+            self._victim = os.pidfd_open(self._engine.sandbox.chosen.victim(spawned.process.pid, info))
+            if self._killed:
+                self._kill_victim()
+
+    def _kill_victim(self) -> None:
+        if self._victim is not None:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._victim, self._engine.sandbox.chosen.kill_signal)
+
+    def _end(self, spawned: Spawned) -> None:
+        """The sandbox is gone, and with it every process: take what is left in the pipes, and say so."""
+        _, status, usage = os.wait4(spawned.process.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        spawned.process.returncode = code
+        for fd in (spawned.info, spawned.stdout, spawned.stderr, spawned.pidfd):
+            self._engine.reader.unwatch(fd)
+        self._drain(spawned.stdout, "stdout")
+        self._drain(spawned.stderr, "stderr")
+        with self._lock:
+            victim, self._victim = self._victim, None
+        for fd in (spawned.info, spawned.stdout, spawned.stderr, spawned.pidfd, *(() if victim is None else (victim,))):
+            os.close(fd)
+        cpu_s = usage.ru_utime + usage.ru_stime
+        self._follower.step_ended(StepEnd(code if code >= 0 else 128 - code, cpu_s))
+
+    def _drain(self, fd: int, stream: Stream) -> None:
+        left_bytes = _LEFT_BYTES
+        while left_bytes > 0 and (count := self._read(fd, stream)):
+            left_bytes -= count

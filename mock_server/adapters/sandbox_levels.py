@@ -1,0 +1,171 @@
+"""The six levels of the sandbox, best first: for each, the argument vector that runs a bash command in it.
+
+| level | name | own mounts | own processes | network off | uid inside |
+|---|---|---|---|---|---|
+| 1 | bwrap-full | yes | yes | yes | 1000 |
+| 2 | bwrap-net | yes | yes | no | 1000 |
+| 3 | bwrap-proc | yes | yes, though the host's are listed in /proc | yes | 1000 |
+| 4 | bwrap-net-proc | yes | as 3 | no | 1000 |
+| 5 | unshare | yes | yes | yes, loopback included where `ip` is missing | 1000 |
+| 6 | plain | no: Landlock, where there is, keeps writes to the workspace and /tmp | killed by a supervisor | no | the owner's |
+
+At every level: never uid 0, no_new_privs, no ptrace (`sandbox_thread`), the limits of `Limits`, an environment of
+exactly what was asked, and no process that outlives its step.
+"""
+
+import json
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mock_server.adapters import sandbox_supervisor
+from mock_server.adapters.sandbox_limits import Limits
+
+HOME: Final = "/home/work"
+INNER_ID: Final = 1000  # the uid and gid that commands see for themselves at levels 1 to 5
+# Folders of others' files and of sockets that lead out; they are empty inside.
+_HIDDEN: Final = ("/home", "/root", "/run", "/mnt", "/media", "/var/tmp")
+# Bash is process 1 and starts the command as its child, so that a command can kill itself, and everything ends with
+# process 1. `-p` keeps it from reading start-up files; its own remarks on killed children go nowhere.
+_INIT: Final = 'exec 3>&2 2>/dev/null; env -i -- "${@:2}" "$BASH" -c "$1" 2>&3 3>&-; exit $?'
+_NETWORK_LOOPBACK: Final = "ip link set lo up 2>/dev/null"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One command and all that its sandbox has to know.
+
+    `hidden` folders are empty inside; `become` is the (uid, gid) to take where the spawner is root and stays it;
+    `info_fd` is where a level tells that its processes can be killed from outside now.
+    """
+
+    command: str
+    home: Path
+    tmp: Path
+    environ: Mapping[str, str]
+    limits: Limits
+    bash: str
+    info_fd: int
+    hidden: tuple[Path, ...] = ()
+    become: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Level:
+    """One way to isolate: its number in the chain, its name, the program it needs, and how it is called."""
+
+    number: int
+    name: str
+    program: str
+    argv: Callable[[Job], list[str]]
+    victim: Callable[[int, bytes], int]  # (started process, what came on info_fd) -> the process to kill
+    kill_signal: signal.Signals = signal.SIGKILL
+    real_home: bool = True  # whether /home/work is really there inside
+    spawner_keeps_root: bool = False
+
+
+def _init(job: Job) -> list[str]:
+    script = f"{job.limits.shell()}; {_INIT}"
+    return [
+        job.bash,
+        "-p",
+        "-c",
+        script,
+        "bash",
+        job.command,
+        *(f"{key}={value}" for key, value in job.environ.items()),
+    ]
+
+
+def _hidden(job: Job) -> list[str]:
+    return [str(path) for path in (*map(Path, _HIDDEN), *job.hidden) if path.is_dir() and not path.is_symlink()]
+
+
+def _bwrap(*, network: bool, host_proc: bool) -> Callable[[Job], list[str]]:
+    def argv(job: Job) -> list[str]:
+        empty = _hidden(job)
+        return [
+            *("bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
+            *(() if network else ("--unshare-net",)),
+            *("--uid", str(INNER_ID), "--gid", str(INNER_ID), "--cap-drop", "ALL"),
+            *("--ro-bind", "/", "/", "--dev", "/dev"),
+            *(("--ro-bind", "/proc", "/proc") if host_proc else ("--proc", "/proc")),
+            *(word for path in empty for word in ("--tmpfs", path)),
+            *("--bind", str(job.tmp), "/tmp", "--bind", str(job.home), HOME),  # noqa: S108  - the sandbox's own /tmp
+            *(word for path in empty for word in ("--remount-ro", path)),
+            *("--chdir", HOME, "--clearenv", "--setenv", "PATH", job.environ["PATH"]),
+            *("--die-with-parent", "--as-pid-1", "--new-session", "--info-fd", str(job.info_fd), "--"),
+            *_init(job),
+        ]
+
+    return argv
+
+
+def _unshare(job: Job) -> list[str]:
+    """Mount as root of one user namespace, then become INNER_ID in a second one, which has no rights over the mounts."""
+    setup = [
+        "set -e",
+        'cd "$1"; exec 9<"$2"',
+        *(f'mount -t tmpfs none "{path}"' for path in _hidden(job)),
+        f"mkdir -p {HOME}; mount --bind . {HOME}",
+        "cd /proc/self/fd/9; mount --bind . /tmp; exec 9<&-",
+        "mount -t tmpfs none /dev/shm; mount -t proc proc /proc",
+        "mount -o remount,bind,ro /; mount -o remount,bind,ro /home",
+        f'{_NETWORK_LOOPBACK} || true; cd {HOME}; echo ready >&"$3"; eval "exec $3>&-"; shift 3',
+        f'exec unshare --user --map-user={INNER_ID} --map-group={INNER_ID} -- "$@"',
+    ]
+    return [
+        *("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"),
+        *("--ipc", "--uts", "--net", "--", job.bash, "-p", "-c", "\n".join(setup)),
+        *("bash", str(job.home), str(job.tmp), str(job.info_fd), *_init(job)),
+    ]
+
+
+def _reported_child(_outer: int, info: bytes) -> int:
+    """Return process 1 of bwrap's namespace: when it dies, all in there do, and then bwrap ends."""
+    return int(json.loads(info)["child-pid"])
+
+
+def _only_child(outer: int, _info: bytes) -> int:
+    """Return process 1 of unshare's namespace, likewise."""
+    found = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()
+    return int(found[0]) if found else outer
+
+
+def _supervisor(outer: int, _info: bytes) -> int:
+    """Return the supervisor, which is asked by SIGTERM, for it has children to kill first."""
+    return outer
+
+
+def _plain(job: Job) -> list[str]:
+    spec = {
+        "home": str(job.home),
+        "writable": [str(job.home), str(job.tmp), "/tmp", "/dev"],  # noqa: S108  - there is no other /tmp at this level
+        "become": job.become,
+        "rlimits": job.limits.rlimits(),
+        "environ": {**job.environ, "TMPDIR": str(job.tmp)},
+        "bash": job.bash,
+    }
+    return [sys.executable, "-I", "-S", str(sandbox_supervisor.__file__), json.dumps(spec), job.command]
+
+
+LEVELS: Final = (
+    Level(1, "bwrap-full", "bwrap", _bwrap(network=False, host_proc=False), _reported_child),
+    Level(2, "bwrap-net", "bwrap", _bwrap(network=True, host_proc=False), _reported_child),
+    Level(3, "bwrap-proc", "bwrap", _bwrap(network=False, host_proc=True), _reported_child),
+    Level(4, "bwrap-net-proc", "bwrap", _bwrap(network=True, host_proc=True), _reported_child),
+    Level(5, "unshare", "unshare", _unshare, _only_child),
+    Level(6, "plain", sys.executable, _plain, _supervisor, signal.SIGTERM, real_home=False, spawner_keeps_root=True),
+)
+
+
+def find_bash() -> str:
+    """Return bash's path. Raises FileNotFoundError: without it no command can run (EX-30)."""
+    bash = shutil.which("bash")
+    if bash is None:
+        raise FileNotFoundError("bash is not installed; the server runs every command with it")
+    return bash

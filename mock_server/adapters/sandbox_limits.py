@@ -1,0 +1,58 @@
+"""The limits of commands, each explicit and separate, and the bash that sets them inside the sandbox."""
+
+import resource
+import signal
+from dataclasses import dataclass
+from typing import Final
+
+_GIB: Final = 1024**3
+_GRACE_S: Final = 2  # between the soft and the hard CPU limit: a shell can trap SIGXCPU, not SIGKILL
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the commands of a run may use. Each limit ends a run, or makes a call of a program fail, in its own way.
+
+    - `wall_s`: the whole run, waiting in the queue not counted: `exec-timeout` (EX-23).
+    - `cpu_s`: one process: SIGXCPU, exit code 152, with a line on stderr.
+    - `memory_bytes`: address space of one process: its allocations fail.
+    - `processes`: of one sandbox (of all sandboxes together at the plain level): forks fail.
+    - `file_size_bytes`: one file: SIGXFSZ, exit code 153, with a line on stderr.
+    - `open_files`: of one process: opening fails.
+    - `output_bytes`: both streams of a run: killed, exit code 137, with a line on stderr.
+    """
+
+    wall_s: float = 300
+    cpu_s: int = 300
+    memory_bytes: int = 4 * _GIB
+    processes: int = 512
+    file_size_bytes: int = _GIB
+    open_files: int = 1024
+    output_bytes: int = 64 * _GIB
+
+    def shell(self) -> str:
+        """Return bash code that sets them, soft and hard, for all that follows."""
+        return (
+            f"ulimit -c 0 -n {self.open_files} -u {self.processes} -f {self.file_size_bytes // 1024} "
+            f"-v {self.memory_bytes // 1024} -t {self.cpu_s + _GRACE_S}; ulimit -S -t {self.cpu_s}"
+        )
+
+    def rlimits(self) -> list[tuple[int, int, int]]:
+        """Return the same as (resource, soft, hard)."""
+        return [
+            (resource.RLIMIT_CORE, 0, 0),
+            (resource.RLIMIT_NOFILE, self.open_files, self.open_files),
+            (resource.RLIMIT_NPROC, self.processes, self.processes),
+            (resource.RLIMIT_FSIZE, self.file_size_bytes, self.file_size_bytes),
+            (resource.RLIMIT_AS, self.memory_bytes, self.memory_bytes),
+            (resource.RLIMIT_CPU, self.cpu_s, self.cpu_s + _GRACE_S),
+        ]
+
+    def reason(self, exit_code: int, cpu_s: float) -> str:
+        """Return the line that explains how a step ended, "" when no limit ended it as far as can be seen."""
+        by_cpu = exit_code == 128 + signal.SIGKILL and cpu_s >= self.cpu_s
+        if exit_code == 128 + signal.SIGXCPU or by_cpu:
+            return f"batchproof-mock: killed: more than {self.cpu_s} s of CPU time"
+        if exit_code == 128 + signal.SIGXFSZ:
+            return f"batchproof-mock: killed: a file of more than {self.file_size_bytes} bytes"
+        return ""

@@ -1,0 +1,86 @@
+"""What a run wrote, as one call's result shows it (CN-01 to CN-06): pure, and bounded in memory."""
+
+import codecs
+from array import array
+from io import StringIO
+from typing import Final, Literal
+
+Stream = Literal["stdout", "stderr"]
+STREAMS: Final[tuple[Stream, Stream]] = ("stdout", "stderr")
+_PARTIAL_BYTES: Final = 3  # the most bytes of an unfinished UTF-8 character
+
+
+class _Channel:
+    """One stream: its decoder, what it kept since the last call, and how much room is left."""
+
+    def __init__(self, limit_chars: int) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")  # CN-02
+        self._kept = StringIO()
+        self._limit_chars = limit_chars
+        self._room_chars = limit_chars
+
+    def feed(self, data: bytes, *, final: bool = False) -> int:
+        """Take bytes; return how many characters of them were kept (CN-03: the excess is dropped)."""
+        if not self._room_chars and len(data) > _PARTIAL_BYTES:
+            # All of it is dropped; only a character that begins here may still count for the next call.
+            self._decoder.reset()
+            data = data[-_PARTIAL_BYTES:]
+        text = self._decoder.decode(data, final)[: self._room_chars]
+        self._room_chars -= len(text)
+        self._kept.write(text)
+        return len(text)
+
+    def take(self) -> StringIO:
+        """Return what was kept, from its beginning, and start afresh; an unfinished character stays for later."""
+        kept, self._kept = self._kept, StringIO()
+        self._room_chars = self._limit_chars
+        kept.seek(0)
+        return kept
+
+
+class Console:
+    """Collects two streams in the order given; `drain` hands everything over once, as (stream, text) pairs.
+
+    At most `limit_chars` Unicode characters of either stream are kept between two drains (CN-03). Memory is bounded by
+    that too: the texts, and four bytes for each change of stream.
+    """
+
+    def __init__(self, limit_chars: int) -> None:
+        self._channels = {stream: _Channel(limit_chars) for stream in STREAMS}
+        self._lengths = array("I")  # characters of each block, streams alternating, beginning with _first
+        self._first: Stream = "stdout"
+        self._last: Stream = "stdout"
+
+    def feed(self, stream: Stream, data: bytes) -> None:
+        """Add what was read from a stream; bytes that are not UTF-8 become U+FFFD (CN-02)."""
+        self._count(stream, self._channels[stream].feed(data))
+
+    def say(self, line: str) -> None:
+        """Add a line of the server's own to stderr, such as the reason of a limit's ending (EX-23)."""
+        self.feed("stderr", line.encode() + b"\n")
+
+    def finish(self) -> None:
+        """The step ended: a character that never became whole becomes U+FFFD (CN-02)."""
+        for stream in STREAMS:
+            self._count(stream, self._channels[stream].feed(b"", final=True))
+
+    def drain(self) -> tuple[tuple[Stream, str], ...]:
+        """Hand over what was kept since the last drain; neighbours are never of one stream (CN-05)."""
+        texts = {stream: channel.take() for stream, channel in self._channels.items()}
+        lengths, self._lengths = self._lengths, array("I")
+        start = STREAMS.index(self._first)
+        return tuple(
+            (STREAMS[(start + at) % 2], texts[STREAMS[(start + at) % 2]].read(length))
+            for at, length in enumerate(lengths)
+        )
+
+    def _count(self, stream: Stream, length: int) -> None:
+        if not length:
+            return
+        if not self._lengths:
+            self._first = stream
+        elif stream == self._last:
+            self._lengths[-1] += length
+            return
+        self._lengths.append(length)
+        self._last = stream
