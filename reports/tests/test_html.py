@@ -24,6 +24,12 @@ def parsed(path: Path) -> JustHTML:
     return JustHTML(path.read_text(encoding="utf-8"), strict=True, sanitize=False)
 
 
+@pytest.fixture(scope="module")
+def document(page_path: Path) -> JustHTML:
+    """Parse the page of the sample report."""
+    return parsed(page_path)
+
+
 def texts(document: JustHTML, selector: str) -> list[str]:
     """Read the text of every element that matches."""
     return [node.to_text(separator="", strip=False) for node in document.query(selector)]
@@ -34,36 +40,33 @@ def values(document: JustHTML, selector: str, attribute: str) -> list[str]:
     return [(node.attrs or {}).get(attribute) or "" for node in document.query(selector)]
 
 
-def test_the_page_is_correct_html(page_path: Path) -> None:
+def test_the_page_is_correct_html(document: JustHTML) -> None:
     """A strict HTML parser finds nothing to complain about, hostile content and all."""
-    assert parsed(page_path).query("main")
+    assert document.query("main")
 
 
-def test_ids_are_unique(page_path: Path) -> None:
+def test_ids_are_unique(document: JustHTML) -> None:
     """Each requirement and each exchange has one place, so that every link leads there."""
-    ids = Counter(values(parsed(page_path), "[id]", "id"))
+    ids = Counter(values(document, "[id]", "id"))
     assert [name for name, times in ids.items() if times > 1] == []
 
 
-def test_every_requirement_and_every_exchange_is_there(page_path: Path, report: Report) -> None:
+def test_every_requirement_and_every_exchange_is_there(document: JustHTML, report: Report) -> None:
     """The page leaves nothing out that the report has evidence for."""
-    document = parsed(page_path)
     assert values(document, "article.req", "id") == [member.id for member in report.requirements]
     assert set(values(document, "details.exchange", "id")) == set(report.exchanges)
 
 
-def test_every_link_leads_to_a_place_of_the_page(page_path: Path) -> None:
+def test_every_link_leads_to_a_place_of_the_page(document: JustHTML) -> None:
     """Links stay on the page: to a requirement, a family, an exchange, or a filter."""
-    document = parsed(page_path)
     ids = set(values(document, "[id]", "id"))
     targets = set(values(document, "a[href]", "href"))
     assert {target for target in targets if not target.startswith("#")} == set()
     assert {target for target in targets if "=" not in target and target[1:] not in ids} == set()
 
 
-def test_the_page_loads_nothing(page_path: Path) -> None:
+def test_the_page_loads_nothing(document: JustHTML) -> None:
     """No element refers to anything outside the page, and none carries its own handler or style."""
-    document = parsed(page_path)
     assert (
         document.query("img, iframe, object, embed, base, form, video, audio, [src], [srcset], [style], [action]") == []
     )
@@ -73,10 +76,10 @@ def test_the_page_loads_nothing(page_path: Path) -> None:
     assert "url(" not in texts(document, "style")[0]
 
 
-def test_the_policy_allows_this_style_and_this_script_alone(page_path: Path) -> None:
+def test_the_policy_allows_this_style_and_this_script_alone(page_path: Path, document: JustHTML) -> None:
     """The policy names the very bytes between the tags, and denies everything else."""
     source = page_path.read_text(encoding="utf-8")
-    policy = values(parsed(page_path), "meta[http-equiv]", "content")[0]
+    policy = values(document, "meta[http-equiv]", "content")[0]
     for tag in ("style", "script"):
         found = re.findall(rf"<{tag}>(.*?)</{tag}>", source, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(found[0].encode()).digest()).decode()
@@ -117,9 +120,8 @@ def test_no_text_of_the_target_becomes_markup(tmp_path: Path, said: list[str]) -
     assert [node.name for node in page_saying(said, tmp_path).query("*")] == harmless
 
 
-def test_hostile_text_is_shown_and_not_obeyed(page_path: Path) -> None:
+def test_hostile_text_is_shown_and_not_obeyed(document: JustHTML) -> None:
     """What a hostile target sent can be read on the page, spelled out."""
-    document = parsed(page_path)
     shown = texts(document, "#UP-07 .why")[0]
     spelled = r"\x1b[31mred\x1b[0m \u202eevil\u202c \x00 \ud800"
     assert shown == f"</script><img src=x onerror=alert(1)> {spelled} & \"'` | @someone"
@@ -141,9 +143,9 @@ def test_an_exchange_is_shown_where_the_worst_verdict_needs_it(report: Report) -
     assert set(homes) == set(report.exchanges)
 
 
-def test_evidence_that_was_not_kept_is_said_to_be_missing(page_path: Path) -> None:
+def test_evidence_that_was_not_kept_is_said_to_be_missing(document: JustHTML) -> None:
     """A reference to an exchange that the report does not hold is not passed over."""
-    assert "e404 was not kept in the report" in texts(parsed(page_path), "#UP-07")[0]
+    assert "e404 was not kept in the report" in texts(document, "#UP-07")[0]
 
 
 def test_counts_agree_with_the_requirements(report: Report) -> None:
