@@ -1,1 +1,1 @@
-"""The checks, one file per family of clauses; each check cites the requirements it can decide."""
+"""The checks, one file per family of clauses; `README.md` beside this file is the guide for those who write them."""

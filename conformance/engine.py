@@ -1,0 +1,250 @@
+"""Runs collected checks against a target: several at once, each looked at again where need be, nothing left behind.
+
+Checks run in threads of this process (they mostly wait for the target), each attempt with its own client, judge and
+sessions, so attribution never crosses. Only the calling thread reports, so callers need no locks.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from conformance.attempt import Attempt, Check, Ending, World, attempt
+from conformance.budget import Budget
+from conformance.client import Client
+from conformance.discovery import KNOWN_C_LANGS, Discovery
+from conformance.features import Features
+from conformance.ledger import Ledger
+from conformance.needs import Needs
+from conformance.observers import Observation, Observers
+from conformance.outcomes import CheckOutcome, ClauseOutcome, conclude, wants_another_look
+from conformance.transport import Transport
+from conformance.verdicts import Cause, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from conformance.catalogue import Catalogue
+    from conformance.contract import Contract
+    from conformance.options import Options
+
+GRACE_S: Final = 15.0  # how long a stopped run waits for requests in flight
+POLITE_PER_SECOND: Final = 100.0  # the pace towards targets on other machines, unless told
+_TICK_S: Final = 0.2
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """All that a run of the suite came to."""
+
+    world: World
+    outcomes: tuple[CheckOutcome, ...]
+    observations: tuple[Observation, ...]
+    started: datetime
+    finished: datetime
+    stopped: str | None  # why it ended early, if it did
+    sessions_left: tuple[str, ...]
+
+
+class Engine:
+    """One run of the suite against one target."""
+
+    def __init__(self, options: Options, catalogue: Catalogue, contract: Contract) -> None:
+        self.options = options
+        self.catalogue = catalogue
+        self.contract = contract
+        pace = options.max_per_second or (None if options.on_loopback else POLITE_PER_SECOND)
+        self.budget = Budget(options.max_requests, options.max_seconds, pace)
+        self.transport = Transport(options.url, self.budget)
+        self.ledger = Ledger()
+        self.started = datetime.now(UTC)
+        self.world: World | None = None
+
+    def discover(self) -> World:
+        """Find out what the target is; raise TargetError where the suite cannot work with it."""
+        try:
+            target = Discovery(self.options, self.transport, self.ledger).target()
+        except BaseException:
+            self._clean_up()
+            raise
+        observers = Observers(self.contract.limits.max_stream_chars)
+        self.world = World(self.options, self.catalogue, self.contract, target, self.transport, self.ledger, observers)
+        return self.world
+
+    def run(
+        self,
+        checks: Sequence[Check],
+        started: Callable[[Check], None] = lambda _: None,
+        finished: Callable[[CheckOutcome], None] = lambda _: None,
+    ) -> RunRecord:
+        """Run the checks; report each start and outcome from this thread. Ctrl-C ends the run early, tidily."""
+        world = self.world or self.discover()
+        outcomes: list[CheckOutcome] = []
+
+        def keep(outcome: CheckOutcome) -> None:
+            outcomes.append(outcome)
+            finished(outcome)
+
+        apart = [check for check in checks if check.terms.exclusive]
+        together = sorted((check for check in checks if not check.terms.exclusive), key=lambda one: not one.terms.slow)
+        look = _Look(world, Features(world), Needs(world, KNOWN_C_LANGS))
+        try:
+            _pooled(look, together, self.options.jobs, (started, keep))
+            _pooled(look, apart, 1, (started, keep))
+        except KeyboardInterrupt:
+            self.budget.stop("interrupted")
+        left = self._clean_up()
+        missing = _unrun(checks, outcomes, self.budget.stopped)
+        return RunRecord(
+            world=world,
+            outcomes=(*outcomes, *missing),
+            observations=world.observers.observations(),
+            started=self.started,
+            finished=datetime.now(UTC),
+            stopped=self.budget.stopped,
+            sessions_left=left,
+        )
+
+    def _clean_up(self) -> tuple[str, ...]:
+        """Delete what is left of this run, ask for everything once more, and return what is left even then."""
+        target = self.world.target if self.world else None
+        signer = target.signer if target else None
+        version = target.api_version if target else "v4.20181215"
+        client = Client(self.transport, signer, api_version=version, timeout_s=self.options.timeout_s)
+        client.clean_up = True
+        return self.ledger.audit(client)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Looks at one check as often as it takes."""
+
+    world: World
+    features: Features
+    needs: Needs
+
+    def __call__(self, check: Check) -> CheckOutcome:
+        """Run a check with second looks; return what it came to."""
+        clock = monotonic()
+        declined = self._declined(check)
+        asked = tuple(clause for clause in check.terms.clauses if clause not in declined)
+        attempts = self._attempts(check) if asked else []
+        narrowed = replace(check, terms=replace(check.terms, clauses=asked))
+        duration_s = monotonic() - clock
+        if not attempts:
+            return CheckOutcome(check.name, check.title, declined, duration_s=duration_s)
+        outcome = conclude(narrowed, attempts, self.world.catalogue, duration_s)
+        return replace(outcome, clauses={**outcome.clauses, **declined})
+
+    def _attempts(self, check: Check) -> list[Attempt]:
+        attempts = [attempt(check, self.world)]
+        while wants_another_look(attempts[0]) and len(attempts) <= self.world.options.repeats:
+            again = attempt(check, self.world)
+            if again.ending is Ending.STOPPED:
+                break
+            attempts.append(again)
+        return attempts
+
+    def _declined(self, check: Check) -> dict[str, ClauseOutcome]:
+        """Return the clauses that need not be asked: features that are not offered, limits that were not told."""
+        lacking = self.needs.lacking(check.terms.needs)
+        if lacking:
+            return {
+                clause: ClauseOutcome(clause, Verdict.NOT_TESTABLE, lacking, cause=Cause.UNTOLD)
+                for clause in check.terms.clauses
+            }
+        offers = ((clause, self.world.catalogue[clause].feature) for clause in check.terms.clauses)
+        return {clause: out for clause, name in offers if name and (out := self._not_offered(clause, name))}
+
+    def _not_offered(self, clause: str, feature: str) -> ClauseOutcome | None:
+        offer = self.features.offer(feature)
+        if offer.offered:
+            return None
+        exchanges = (offer.exchange,) if offer.exchange else ()
+        if offer.untold:
+            return ClauseOutcome(clause, Verdict.NOT_TESTABLE, offer.evidence, exchanges=exchanges, cause=Cause.UNTOLD)
+        message = f"the target does not offer {feature}: {offer.evidence}"
+        return ClauseOutcome(clause, Verdict.NOT_APPLICABLE, message, exchanges=exchanges)
+
+
+def _pooled(
+    look: _Look,
+    checks: Sequence[Check],
+    jobs: int,
+    report: tuple[Callable[[Check], None], Callable[[CheckOutcome], None]],
+) -> None:
+    """Run checks in up to `jobs` threads; report from this one. On Ctrl-C, wait a little for requests in flight."""
+    waiting: queue.SimpleQueue[Check] = queue.SimpleQueue()
+    for check in checks:
+        waiting.put(check)
+    news: queue.SimpleQueue[Check | CheckOutcome | BaseException] = queue.SimpleQueue()
+    budget = look.world.transport.budget
+
+    def work() -> None:
+        while budget.stopped is None:
+            try:
+                check = waiting.get_nowait()
+            except queue.Empty:
+                return
+            news.put(check)
+            try:
+                news.put(look(check))
+            except BaseException as error:  # noqa: BLE001  - a fault of the engine itself: raised where it is seen
+                news.put(error)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(jobs, len(checks)))]
+    for thread in threads:
+        thread.start()
+    try:
+        _report_until_idle(threads, news, report)
+    except KeyboardInterrupt:
+        budget.stop("interrupted")
+        deadline = monotonic() + GRACE_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - monotonic()))
+        _report_until_idle([], news, report)
+        raise
+
+
+def _report_until_idle(
+    threads: Iterable[threading.Thread],
+    news: queue.SimpleQueue[Check | CheckOutcome | BaseException],
+    report: tuple[Callable[[Check], None], Callable[[CheckOutcome], None]],
+) -> None:
+    started, finished = report
+    while True:
+        working = any(thread.is_alive() for thread in threads)
+        try:
+            one = news.get(timeout=_TICK_S if working else 0.001)
+        except queue.Empty:
+            if not working:
+                return
+            continue
+        if isinstance(one, BaseException):
+            raise one
+        if isinstance(one, Check):
+            started(one)
+        else:
+            finished(one)
+
+
+def _unrun(checks: Sequence[Check], outcomes: Sequence[CheckOutcome], stopped: str | None) -> list[CheckOutcome]:
+    """Return outcomes for checks that never came to their turn, or whose thread did not come back."""
+    done = {outcome.name for outcome in outcomes}
+    message = f"the run was stopped: {stopped or 'for no known reason'}"
+    return [
+        CheckOutcome(
+            check.name,
+            check.title,
+            {
+                clause: ClauseOutcome(clause, Verdict.NOT_TESTABLE, message, cause=Cause.STOPPED)
+                for clause in check.terms.clauses
+            },
+        )
+        for check in checks
+        if check.name not in done
+    ]

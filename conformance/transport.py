@@ -1,0 +1,136 @@
+"""Requests on the wire: bytes out, bytes in, within budgets and deadlines. Nothing here knows the API."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from conformance.exchange import Exchange, Headers
+
+if TYPE_CHECKING:
+    from conformance.budget import Budget
+
+CONNECT_TIMEOUT_S: Final = 10.0
+MAX_RESPONSE_BYTES: Final = 256 * 1024 * 1024  # a hostile server may send without end
+_PIECE_BYTES: Final = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A request ready to be sent; `url` goes out exactly as it is, with no normalization."""
+
+    method: str
+    url: str
+    headers: Headers
+    body: bytes
+    timeout_s: float
+    operation: str = ""
+
+
+class Transport:
+    """Keep-alive connections, one pool for each thread; every exchange is numbered and leaves a full record."""
+
+    def __init__(self, base_url: str, budget: Budget) -> None:
+        self.base_url = base_url.rstrip("/")
+        parts = urlsplit(self.base_url)
+        self.host = parts.netloc
+        self.base_path = parts.path
+        self.budget = budget
+        self._numbers = itertools.count(1)
+        self._local = threading.local()
+
+    def send(self, request: Outgoing, *, clean_up: bool = False) -> Exchange:
+        """Send and read the whole response; a failure of any kind becomes the exchange's `error`.
+
+        Raise Stopped where the budget lets nothing out; `clean_up` requests go out all the same.
+        """
+        if not clean_up:
+            self.budget.spend()
+        started, clock = datetime.now(UTC), monotonic()
+        try:
+            status, headers, body = self._converse(request)
+            error = None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as failure:
+            status, headers, body, error = None, (), b"", describe(failure)
+        if not clean_up:
+            self.budget.note(status, error)
+        duration_ms = (monotonic() - clock) * 1000
+        return self.record(request, (status, headers, body, error), started, duration_ms)
+
+    def record(
+        self,
+        request: Outgoing,
+        answer: tuple[int | None, Headers, bytes, str | None],
+        started: datetime,
+        duration_ms: float,
+    ) -> Exchange:
+        """Return the numbered record of an exchange."""
+        status, headers, body, error = answer
+        return Exchange(
+            id=f"e{next(self._numbers)}",
+            method=request.method,
+            url=request.url,
+            request_headers=request.headers,
+            request_body=request.body,
+            status=status,
+            response_headers=headers,
+            response_body=body,
+            error=error,
+            started=started,
+            duration_ms=duration_ms,
+            operation=request.operation,
+            request_size_bytes=len(request.body),
+            response_size_bytes=len(body),
+        )
+
+    def _converse(self, request: Outgoing) -> tuple[int, Headers, bytes]:
+        prepared = requests.Request(request.method, request.url, data=request.body or None).prepare()
+        prepared.url = request.url  # undo the library's normalization: CO-05 needs the escapes as they are
+        for name, value in request.headers:
+            prepared.headers[name] = value.encode("utf-8")  # type: ignore[assignment]  # header bytes beyond Latin-1
+        timeout = (min(CONNECT_TIMEOUT_S, request.timeout_s), request.timeout_s)
+        with self._session().send(prepared, stream=True, timeout=timeout, allow_redirects=False) as response:
+            body = _read(response, monotonic() + request.timeout_s)
+            return response.status_code, tuple(response.raw.headers.items()), body
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            session.trust_env = False  # no .netrc, no proxies: what is sent is what the record says
+            session.headers.clear()
+            session.mount(self.base_url, HTTPAdapter(max_retries=0, pool_maxsize=4))
+        return session
+
+
+def describe(failure: BaseException) -> str:
+    """Return one line on a transport failure, without the library's nesting of causes."""
+    root: BaseException = failure
+    while root.args and isinstance(root.args[0], BaseException):
+        root = root.args[0]
+    reason: Any = getattr(root, "reason", None)
+    root = reason if isinstance(reason, BaseException) else root
+    return f"{type(root).__name__}: {root}"
+
+
+def _read(response: requests.Response, deadline: float) -> bytes:
+    """Read the body piece by piece: a server that drips bytes for ever runs into the deadline all the same."""
+    pieces: list[bytes] = []
+    size_bytes = 0
+    while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
+        pieces.append(piece)
+        size_bytes += len(piece)
+        if size_bytes > MAX_RESPONSE_BYTES:
+            raise ValueError(f"the response is longer than {MAX_RESPONSE_BYTES:,} bytes")
+        if monotonic() > deadline:
+            raise TimeoutError(f"the response was still coming at the deadline, after {size_bytes:,} bytes")
+    return b"".join(pieces)
