@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +11,11 @@ from mock_server.tests.clients.project import FILES, GREETING
 from mock_server.tests.clients.running import IMAGE, Outcome, run
 
 SOURCES: Final = ("Makefile", "main.c", "src/answer.c", "include/answer.h")
+FETCHED: Final = ("read me.txt", "src/answer.c")
+MANY: Final = tuple(f"many-{number:02d}.txt" for number in range(21))  # one more than an upload may have (UP-10)
 COMMAND_STEPS: Final = (
-    "run", "run-default", "run-clean", "run-failing", "run-slow", "run-input", "upload", "list", "download", "logs",
-    "upload-too-many", "destroy", "destroyed",
+    "run", "run-default", "run-clean", "run-failing", "run-slow", "run-input", "upload", "upload-too-many", "list",
+    "download", "logs", "destroy", "destroyed",
 )  # fmt: skip
 
 
@@ -24,56 +27,69 @@ class Typed:
     prints: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     stdin: str = ""
-    fails: bool = False
+    folder: str = "."
 
 
-def commands_of(environment: Environment, session: str) -> Iterator[tuple[str, Typed]]:
-    """Give the steps that this command line has, in order."""
-    line = environment.client.command_line
+class _Typist:
+    """Writes out the commands of one command line for one session."""
 
-    def typed(template: tuple[str, ...], *more: str) -> tuple[str, ...]:
-        program = (str(environment.program(line.program[0])), *line.program[1:])
-        return (*program, *(word.format(name=session, image=IMAGE) for word in template), *more)
+    def __init__(self, environment: Environment, session: str) -> None:
+        self._line = environment.client.command_line
+        self._lacks = environment.client.lacks
+        self._program = (str(environment.program(self._line.program[0])), *self._line.program[1:])
+        self._blanks = {"name": session, "image": IMAGE}
 
-    def running(options: dict[str, str], *files: str) -> tuple[str, ...]:
-        words = [word for name, value in options.items() for word in (name, value)]
-        return typed(line.run, *files, *words)
+    def words(self, template: tuple[str, ...], *more: str) -> tuple[str, ...]:
+        return (*self._program, *(word.format(**self._blanks) for word in template), *more)
 
-    yield "run", Typed(running({line.build: "make", line.execute: "./main 'a b' c"}, *SOURCES), (f"{GREETING}a b|c|",))
-    yield "run-default", Typed(running({}, *SOURCES), (GREETING,))
-    if line.clean:
-        options = {line.clean: "rm -v main", line.build: "make", line.execute: "./main again"}
-        yield "run-clean", Typed(running(options, *SOURCES), ("removed 'main'", f"{GREETING}again|"))
-    failing = {line.build: "echo broken >&2; exit 3", line.execute: "echo never"}
-    yield "run-failing", Typed(running(failing, "Makefile"), ("broken",), ("never\n",))
-    slow = {line.build: "true", line.execute: "for i in 1 2 3; do echo tick$i; sleep 0.8; done"}
-    yield "run-slow", Typed(running(slow, "Makefile"), ("tick1\ntick2\ntick3\n",))
-    if "input" not in environment.client.lacks:
-        asking = {line.build: "true", line.execute: "read -r who; echo hello $who"}
-        yield "run-input", Typed(running(asking, "Makefile"), ("hello Ada\n",), stdin="Ada\n")
-    if line.upload:
-        yield "upload", Typed(typed(line.upload, "read me.txt", "größe.txt", "src/answer.c"))
-    if line.list and "list" not in environment.client.lacks:
-        yield "list", Typed(typed(line.list), ("read me.txt", "größe.txt", "src", "main.c"))
-    if line.download and "download" not in environment.client.lacks:
-        yield "download", Typed(typed(line.download, "read me.txt", "src/answer.c"))
-    if line.logs:
-        yield "logs", Typed(typed(line.logs), (GREETING,))
-    if line.upload:
-        yield "upload-too-many", Typed(typed(line.upload, *(f"many-{n:02d}.txt" for n in range(21))), ("400",))
-    if line.destroy:
-        yield "destroy", Typed(typed(line.destroy))
-        yield "destroyed", Typed(typed(line.destroy), ("404",))
+    def running(self, *files: str, **options: str) -> tuple[str, ...]:
+        names = {"clean": self._line.clean, "build": self._line.build, "execute": self._line.execute}
+        return self.words(
+            self._line.run, *files, *(word for key, value in options.items() for word in (names[key], value))
+        )
+
+    def runs(self) -> Iterator[tuple[str, Typed]]:
+        built = self.running(*SOURCES, build="make", execute="./main 'a b' c")
+        yield "run", Typed(built, (f"{GREETING}a b|c|",))
+        yield "run-default", Typed(self.running(*SOURCES), (GREETING,))
+        if self._line.clean:
+            cleaned = self.running(*SOURCES, clean="rm -v main", build="make", execute="./main again")
+            yield "run-clean", Typed(cleaned, ("removed 'main'", f"{GREETING}again|"))
+        failing = self.running("Makefile", build="echo broken >&2; exit 3", execute="echo never")
+        yield "run-failing", Typed(failing, ("broken",), never=("never\n",))
+        slow = self.running("Makefile", build="true", execute="for i in 1 2 3; do echo tick$i; sleep 0.8; done")
+        yield "run-slow", Typed(slow, ("tick1\ntick2\ntick3\n",))
+        if "input" not in self._lacks:
+            asking = self.running("Makefile", build="true", execute="read -r who; echo hello $who")
+            yield "run-input", Typed(asking, ("hello Ada\n",), stdin="Ada\n")
+
+    def files(self) -> Iterator[tuple[str, Typed]]:
+        line = self._line
+        if line.upload:
+            yield "upload", Typed(self.words(line.upload, "read me.txt", "größe.txt", "src/answer.c"))
+            yield "upload-too-many", Typed(self.words(line.upload, *MANY), ("400",))
+        if line.list and "list" not in self._lacks:
+            yield "list", Typed(self.words(line.list), ("read me.txt", "größe.txt", "src", "main.c"))
+        if line.download and "download" not in self._lacks:
+            yield "download", Typed(self.words(line.download, *FETCHED), folder="fetched")
+
+    def rest(self) -> Iterator[tuple[str, Typed]]:
+        if self._line.logs:
+            yield "logs", Typed(self.words(self._line.logs), (GREETING,))
+        if self._line.destroy:
+            yield "destroy", Typed(self.words(self._line.destroy))
+            yield "destroyed", Typed(self.words(self._line.destroy), ("404",))
 
 
 def run_commands(environment: Environment, url: str, folder: Path, session: str) -> dict[str, str]:
-    """Type every command of one client in a folder that holds the project; gives what was wrong, by step ("" = right)."""
+    """Type every command of one client in a folder that holds the project; gives what was wrong with each, or ""."""
     (folder / "fetched").mkdir()
-    for number in range(21):
-        (folder / f"many-{number:02d}.txt").write_text("x")
+    for name in MANY:
+        (folder / name).write_text("x")
     complaints = {}
-    for step, typed in commands_of(environment, session):
-        outcome = run(list(typed.words), url, folder, typed.stdin)
+    typist = _Typist(environment, session)
+    for step, typed in chain(typist.runs(), typist.files(), typist.rest()):
+        outcome = run(list(typed.words), url, folder / typed.folder, typed.stdin)
         complaints[step] = _complaint(typed, outcome) or (_download_complaint(folder) if step == "download" else "")
     return complaints
 
@@ -90,5 +106,5 @@ def _complaint(typed: Typed, outcome: Outcome) -> str:
 
 def _download_complaint(folder: Path) -> str:
     fetched = {path.name: path.read_bytes() for path in (folder / "fetched").rglob("*") if path.is_file()}
-    wanted = {Path(name).name: FILES[name] for name in ("read me.txt", "src/answer.c")}
+    wanted = {Path(name).name: FILES[name] for name in FETCHED}
     return "" if fetched == wanted else f"downloaded {fetched}"

@@ -27,9 +27,9 @@ REPOSITORY: Final = Path(__file__).parents[3]
 INSTALL_TIMEOUT_S: Final = 540
 _PINS: Final = Path(__file__).parent / "pins"
 _NEWEST_PIP_OF: Final[dict[PythonVersion, str]] = {(3, 6): "21.3.1", (3, 7): "24.0"}
-# Reasons: 21.09 to 24.03 read an attribute that newer yarl has no more; PyYAML 5 builds with the old Cython only;
-# the oldest clients import pkg_resources.
-_CONSTRAINTS: Final = ("yarl<1.16", "cython<3", "setuptools<81")
+# Also holds for what pip builds in isolation. PyYAML 5 builds with the old Cython only; newer setuptools have no
+# pkg_resources, which clients up to 21.09 import.
+_CONSTRAINTS: Final = ("cython<3", "setuptools<81")
 # The speed-ups in C of old HTTP libraries do not compile for newer Pythons; all of them can do without.
 _PURE_PYTHON: Final = {f"{library}_NO_EXTENSIONS": "1" for library in ("AIOHTTP", "MULTIDICT", "YARL", "FROZENLIST")}
 _REVIVAL: Final = '''\
@@ -117,7 +117,7 @@ def _recipe(client: Client, python: PythonVersion) -> tuple[str, ...]:
     pins = _PINS / f"py{python[0]}.{python[1]}-{client.distribution}-{client.version}.txt"
     if pins.exists():
         return ("--no-deps", *pins.read_text(encoding="utf-8").split())
-    return (client.name, *client.also, "setuptools<81")
+    return (client.name, "setuptools<81", *client.also)
 
 
 def _is_complete(folder: Path, recipe: tuple[str, ...]) -> bool:
@@ -137,7 +137,7 @@ def _make(environment: Environment, interpreter: str, recipe: tuple[str, ...]) -
     variables = os.environ | _PURE_PYTHON | {"PIP_CONSTRAINT": str(constraints), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     deadline = time.monotonic() + INSTALL_TIMEOUT_S
     _call([interpreter, "-m", "venv", str(folder)], variables, environment, deadline)
-    pip = [str(environment.program("python")), "-m", "pip", "install", "--quiet"]
+    pip = [str(environment.program("python")), "-m", "pip", "install", "-qq"]
     if environment.python in _NEWEST_PIP_OF:
         _call([*pip, f"pip=={_NEWEST_PIP_OF[environment.python]}"], variables, environment, deadline)
     _call([*pip, *recipe], variables, environment, deadline)

@@ -25,10 +25,9 @@ class CommandLine:
     clean: str = "--clean"
     upload: tuple[str, ...] = ("upload", "{name}")
     list: tuple[str, ...] = ("ls", "{name}", ".")
-    download: tuple[str, ...] = ("download", "--dest", "fetched", "{name}")
+    download: tuple[str, ...] = ("download", "{name}")
     logs: tuple[str, ...] = ("logs", "{name}")
     destroy: tuple[str, ...] = ("terminate", "{name}")
-    separator: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Client:
     dialect: str  # which part of scenarios/sdk.py speaks to it
     command_line: CommandLine
     lacks: frozenset[str] = frozenset()  # steps that this release cannot do by itself
-    also: tuple[str, ...] = ()  # requirements that it uses but does not declare
+    also: tuple[str, ...] = ()  # requirements that it has but does not declare
     revived_pythons: tuple[PythonVersion, ...] = ()  # runs there once names that Python dropped are given back
     in_ci: bool = False
 
@@ -66,7 +65,7 @@ _FLAT: Final = CommandLine()
 _SESSION: Final = CommandLine(
     upload=("session", "upload", "{name}"),
     list=("session", "ls", "{name}", "."),
-    download=("session", "download", "--dest", "fetched", "{name}"),
+    download=("session", "download", "{name}"),
     logs=("session", "logs", "{name}"),
     destroy=("session", "destroy", "{name}"),
 )
@@ -74,6 +73,7 @@ _SESSION: Final = CommandLine(
 _ONE_ZERO_LACK: Final = frozenset({"clean", "input", "list", "download", "download-binary", "logs"})
 _SORNA_LACK: Final = _ONE_ZERO_LACK | {"complete", "interrupt"}
 _OLDEST_ALSO: Final = ("async-timeout<5",)  # once came with aiohttp
+_OLDER_YARL: Final = ("yarl<1.16",)  # they read an attribute of its URLs that is gone since
 _NAIVE: Final = frozenset({"download-binary"})  # they split archives at line ends: binary files come out damaged
 _NO_FILES: Final = frozenset({"clean", "list", "download", "download-binary"})
 
@@ -83,23 +83,23 @@ CLIENTS: Final = (
     Client("backend.ai-client", "1.1.11", ((3, 6), (3, 7)), "one", _ONE, _NO_FILES),
     Client("backend.ai-client", "1.2.1", ((3, 6), (3, 7)), "one", _ONE, _NO_FILES),
     Client("backend.ai-client", "1.3.7", ((3, 6), (3, 7)), "one", _ONE, _NO_FILES),
-    Client("backend.ai-client", "1.4.2", ((3, 6), (3, 7)), "one", _ONE_FOUR, frozenset({"clean", "download", "download-binary"})),
-    Client("backend.ai-client", "1.5.1", ((3, 6), (3, 7)), "session-kernel", _ONE_FOUR, frozenset({"clean", "list"}) | _NAIVE),
+    Client("backend.ai-client", "1.4.2", ((3, 6), (3, 7)), "session-kernel", _ONE_FOUR, _NO_FILES - {"list"}),
+    Client("backend.ai-client", "1.5.1", ((3, 6), (3, 7)), "session-kernel", _ONE_FOUR, _NO_FILES - {"download"}),
     Client("backend.ai-client", "18.12.3", ((3, 6), (3, 7)), "session-kernel", _FLAT, _NAIVE),
     Client("backend.ai-client", "19.3.2", ((3, 6), (3, 7)), "session-kernel", _FLAT, _NAIVE),
     Client(
         "backend.ai-client", "19.9.10", ((3, 6), (3, 10)), "session-kernel", _FLAT,
         revived_pythons=((3, 11),), in_ci=True,
     ),
-    Client("backend.ai-client", "20.3.10", ((3, 7), (3, 10)), "session-kernel", _FLAT),
+    Client("backend.ai-client", "20.3.10", ((3, 7), (3, 10)), "compute-session", _FLAT),
     Client("backend.ai-client", "20.9.9", ((3, 7), (3, 11)), "compute-session", _FLAT, in_ci=True),
     Client("backend.ai-client", "21.3.11", ((3, 7), (3, 11)), "compute-session", _FLAT),
-    Client("backend.ai-client", "21.9.5", ((3, 8), (3, 11)), "compute-session", _SESSION, in_ci=True),
-    Client("backend.ai-client", "22.3.2", ((3, 8), (3, 11)), "compute-session", _SESSION),
-    Client("backend.ai-client", "22.9.23", ((3, 10), (3, 10)), "compute-session", _SESSION),
-    Client("backend.ai-client", "23.3.12", ((3, 11), (3, 11)), "compute-session", _SESSION),
-    Client("backend.ai-client", "23.9.10", ((3, 11), (3, 11)), "compute-session", _SESSION, in_ci=True),
-    Client("backend.ai-client", "24.3.11", ((3, 12), (3, 12)), "compute-session", _SESSION),
+    Client("backend.ai-client", "21.9.5", ((3, 8), (3, 11)), "compute-session", _SESSION, also=_OLDER_YARL, in_ci=True),
+    Client("backend.ai-client", "22.3.2", ((3, 8), (3, 11)), "compute-session", _SESSION, also=_OLDER_YARL),
+    Client("backend.ai-client", "22.9.23", ((3, 10), (3, 10)), "compute-session", _SESSION, also=_OLDER_YARL),
+    Client("backend.ai-client", "23.3.12", ((3, 11), (3, 11)), "compute-session", _SESSION, also=_OLDER_YARL),
+    Client("backend.ai-client", "23.9.10", ((3, 11), (3, 11)), "compute-session", _SESSION, also=_OLDER_YARL, in_ci=True),
+    Client("backend.ai-client", "24.3.11", ((3, 12), (3, 12)), "compute-session", _SESSION, also=_OLDER_YARL),
     Client("backend.ai-client", "24.9.14", ((3, 12), (3, 12)), "compute-session", _SESSION),
     Client("backend.ai-client", "25.5.2", ((3, 12), (3, 12)), "compute-session", _SESSION, in_ci=True),
     Client("backend.ai-client", "25.6.17", ((3, 13), (3, 13)), "compute-session", _SESSION),

@@ -4,7 +4,7 @@ Prints one line a step, `STEP {json}`: what the client saw, or which exception i
 `expectations.py`. Runs on every Python from 3.6 on, with only the client installed.
 """
 
-import inspect
+import contextlib
 import json
 import sys
 import uuid
@@ -21,22 +21,20 @@ class Dialect:
     """How one generation creates sessions and carries a run on; the newest by default."""
 
     continue_mode = "continue"
+    name_key = "name"
 
     def __init__(self, image: str) -> None:
         self.image = image
 
-    def connect(self) -> Any:
-        """Give the class that stands for sessions."""
-        from ai.backend.client.session import Session  # type: ignore[import-not-found]  # noqa: PLC0415  - only this generation has it
+    def open(self, stack: contextlib.ExitStack) -> Any:
+        """Connect, until the stack is closed; give the class that stands for sessions."""
+        from ai.backend.client.session import Session  # type: ignore[import-not-found]  # noqa: PLC0415  - not in all
 
-        self.session = Session()
-        return self.session.ComputeSession
+        return stack.enter_context(Session()).ComputeSession
 
-    def create(self, name: str) -> Any:
+    def create(self, factory: Any, name: str) -> Any:
         """Create or reuse the session of that name."""
-        factory = self.connect().get_or_create
-        key = "name" if "name" in inspect.signature(factory).parameters else "client_token"
-        return factory(self.image, **{key: name})
+        return factory.get_or_create(self.image, **{self.name_key: name})
 
     def first_run_id(self) -> Any:
         """Say what the first call of a run sends."""
@@ -52,23 +50,27 @@ class Dialect:
 
 
 class SessionKernel(Dialect):
-    """1.5 to 20.03: a session object with a Kernel class."""
+    """1.4 to 19.09: a session object with a Kernel class."""
 
-    def connect(self) -> Any:
-        """Give the class that stands for sessions."""
-        from ai.backend.client.session import Session  # noqa: PLC0415  - only these generations have it
+    name_key = "client_token"
 
-        self.session = Session()
-        return getattr(self.session, "ComputeSession", None) or self.session.Kernel
+    def open(self, stack: contextlib.ExitStack) -> Any:
+        """Connect, until the stack is closed; give the class that stands for sessions."""
+        from ai.backend.client.session import Session  # noqa: PLC0415  - not in all generations
+
+        return stack.enter_context(Session()).Kernel
 
 
 class One(Dialect):
-    """1.1 to 1.4: a Kernel class by itself."""
+    """1.1 to 1.3: a Kernel class by itself."""
 
-    def connect(self) -> Any:
-        """Give the class that stands for sessions."""
-        from ai.backend.client.kernel import Kernel  # type: ignore[import-not-found]  # noqa: PLC0415  - only these generations have it
+    name_key = "client_token"
 
+    def open(self, stack: contextlib.ExitStack) -> Any:
+        """Give the class that stands for sessions; each call connects by itself."""
+        from ai.backend.client.kernel import Kernel  # type: ignore[import-not-found]  # noqa: PLC0415  - not in all
+
+        _ = stack
         return Kernel
 
 
@@ -87,10 +89,11 @@ class Sorna(One):
 
     continue_mode = "batch"
 
-    def connect(self) -> Any:
-        """Give the class that stands for sessions."""
+    def open(self, stack: contextlib.ExitStack) -> Any:
+        """Give the class that stands for sessions; each call connects by itself."""
         from sorna.kernel import Kernel  # type: ignore[import-not-found]  # noqa: PLC0415  - only here
 
+        _ = stack
         return Kernel
 
     def execute(self, kernel: Any, run_id: Any, mode: str, code: str, opts: Any) -> Any:
@@ -132,19 +135,20 @@ def run(dialect: Dialect, kernel: Any, **options: Any) -> Any:
 class Scenario:
     """The steps, each a method; what it returns is what the client saw."""
 
-    def __init__(self, dialect: Dialect, name: str) -> None:
+    def __init__(self, dialect: Dialect, factory: Any, name: str) -> None:
         self.dialect = dialect
+        self.factory = factory
         self.name = name
         self.kernel: Any = None
 
     def create(self) -> Any:
         """Create the session."""
-        self.kernel = self.dialect.create(self.name)
+        self.kernel = self.dialect.create(self.factory, self.name)
         return {"id": self.dialect.identity(self.kernel), "created": getattr(self.kernel, "created", None)}
 
     def reuse(self) -> Any:
         """Ask for the same session again."""
-        again = self.dialect.create(self.name)
+        again = self.dialect.create(self.factory, self.name)
         same = self.dialect.identity(again) == self.dialect.identity(self.kernel)
         return {"same": same, "created": getattr(again, "created", None)}
 
@@ -252,19 +256,25 @@ def raised(error: BaseException) -> Any:
     return {"raised": type(error).__name__, "status": status, "text": str(error)[:500]}
 
 
+def attempt(scenario: Scenario, step: str) -> Any:
+    """Do one step; an exception is a finding like any other."""
+    try:
+        return getattr(scenario, step.replace("-", "_"))()
+    except Exception as error:  # noqa: BLE001  - whatever the client raises is the finding
+        return raised(error)
+    except BaseException as error:  # the client errors of 1.0 and 1.1
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
+        return raised(error)
+
+
 def main(dialect_name: str, session: str, image: str, *steps: str) -> None:
-    """Run the steps in the order given; a step that raises does not stop those after it."""
-    scenario = Scenario(DIALECTS[dialect_name](image), session)
-    for step in steps:
-        try:
-            seen = getattr(scenario, step.replace("-", "_"))()
-        except Exception as error:  # noqa: BLE001  - whatever the client raises is the finding
-            seen = raised(error)
-        except BaseException as error:  # the client errors of 1.0 and 1.1
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
-                raise
-            seen = raised(error)
-        print("STEP " + json.dumps(dict(seen, step=step)), flush=True)  # noqa: T201  - the answer
+    """Do the steps in the order given; one that raises does not stop those after it."""
+    dialect = DIALECTS[dialect_name](image)
+    with contextlib.ExitStack() as stack:
+        scenario = Scenario(dialect, dialect.open(stack), session)
+        for step in steps:
+            print("STEP " + json.dumps(dict(attempt(scenario, step), step=step)), flush=True)  # noqa: T201  - the answer
 
 
 if __name__ == "__main__":
