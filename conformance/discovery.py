@@ -179,13 +179,12 @@ class Discovery:
                 f"{last.sent} was answered with {last.got}"
             )
         if last.refused:
-            asked = (
-                f"the image {self.options.lang!r}"
-                if self.options.lang
-                else f"none of {len(KNOWN_LANGS)} usual image names"
+            told = self.options.lang
+            taken = (
+                f"does not take the image {told!r}" if told else f"takes none of {len(KNOWN_LANGS)} usual image names"
             )
             raise TargetError(
-                f"the target takes {asked}: {last.sent} was answered with {last.got}. "
+                f"the target {taken}: {last.sent} was answered with {last.got}. "
                 "Name an image that it has with --lang NAME"
             )
         return self._base(self.options.dialect or "kernel", self.options.lang or KNOWN_LANGS[0], version)

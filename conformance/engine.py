@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from conformance.attempt import Attempt, Check, Ending, World, attempt
 from conformance.budget import Budget
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 GRACE_S: Final = 15.0  # how long a stopped run waits for requests in flight
 POLITE_PER_SECOND: Final = 100.0  # the pace towards targets on other machines, unless told
 _TICK_S: Final = 0.2
+_News: TypeAlias = Check | CheckOutcome | BaseException
 
 
 @dataclass(frozen=True)
@@ -181,28 +182,15 @@ def _pooled(
     waiting: queue.SimpleQueue[Check] = queue.SimpleQueue()
     for check in checks:
         waiting.put(check)
-    news: queue.SimpleQueue[Check | CheckOutcome | BaseException] = queue.SimpleQueue()
-    budget = look.world.transport.budget
-
-    def work() -> None:
-        while budget.stopped is None:
-            try:
-                check = waiting.get_nowait()
-            except queue.Empty:
-                return
-            news.put(check)
-            try:
-                news.put(look(check))
-            except BaseException as error:  # noqa: BLE001  - a fault of the engine itself: raised where it is seen
-                news.put(error)
-
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(jobs, len(checks)))]
+    news: queue.SimpleQueue[_News] = queue.SimpleQueue()
+    work = (look, waiting, news)
+    threads = [threading.Thread(target=_work, args=work, daemon=True) for _ in range(min(jobs, len(checks)))]
     for thread in threads:
         thread.start()
     try:
         _report_until_idle(threads, news, report)
     except KeyboardInterrupt:
-        budget.stop("interrupted")
+        look.world.transport.budget.stop("interrupted")
         deadline = monotonic() + GRACE_S
         for thread in threads:
             thread.join(max(0.0, deadline - monotonic()))
@@ -210,9 +198,23 @@ def _pooled(
         raise
 
 
+def _work(look: _Look, waiting: queue.SimpleQueue[Check], news: queue.SimpleQueue[_News]) -> None:
+    """Take checks until none is left or the run is stopped."""
+    while look.world.transport.budget.stopped is None:
+        try:
+            check = waiting.get_nowait()
+        except queue.Empty:
+            return
+        news.put(check)
+        try:
+            news.put(look(check))
+        except BaseException as error:  # noqa: BLE001  - a fault of the engine itself: raised where it is seen
+            news.put(error)
+
+
 def _report_until_idle(
     threads: Iterable[threading.Thread],
-    news: queue.SimpleQueue[Check | CheckOutcome | BaseException],
+    news: queue.SimpleQueue[_News],
     report: tuple[Callable[[Check], None], Callable[[CheckOutcome], None]],
 ) -> None:
     started, finished = report

@@ -1,4 +1,4 @@
-"""The citation gate: every requirement is cited by a check or excluded with a reason, never both, and none is unknown."""
+"""The citation gate: each requirement is cited by a check or excluded with a reason, never both; none is unknown."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ class Judge:
         self.require(clause, problem is None, expected=expected, actual=problem, exchange=exchange)
 
     def reading(self, clause: str, question: str, reading: str, exchange: Evidence = None) -> None:
-        """Record which legal reading of an open question was seen; a reading the catalogue does not know is an error."""
+        """Record which legal reading of an open question was seen; one that the catalogue does not know is an error."""
         self._cited(clause)
         asked = self._catalogue[clause].questions.get(question)
         if asked is None:

@@ -40,7 +40,7 @@ class Ledger:
             return news
 
     def created(self, session_id: str, token: str | None = None) -> None:
-        """The target says that it created this session; a token by another name is the same session."""
+        """Note that the target created this session; a token by another name is the same session."""
         with self._changed:
             self._created += 1
             if token and token != session_id:
@@ -48,7 +48,7 @@ class Ledger:
             self._entries.setdefault(session_id, Entry(session_id)).gone = False
 
     def gone(self, session_id: str) -> None:
-        """The target says that there is no such session (any more)."""
+        """Note that the target knows no such session (any more)."""
         with self._changed:
             if session_id in self._entries:
                 self._entries[session_id].gone = True

@@ -50,12 +50,12 @@ class Result:
 
     @property
     def stdout(self) -> str:
-        """This result's standard output."""
+        """The standard output of this one call."""
         return text_of(self.console, "stdout")
 
     @property
     def stderr(self) -> str:
-        """This result's standard error."""
+        """The standard error of this one call."""
         return text_of(self.console, "stderr")
 
     @property
