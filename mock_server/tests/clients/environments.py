@@ -6,16 +6,17 @@ be moved with `BATCHPROOF_CLIENTS_DIR`. Safe to call from several processes at o
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,9 @@ _NEWEST_PIP_OF: Final[dict[PythonVersion, str]] = {(3, 6): "21.3.1", (3, 7): "24
 _CONSTRAINTS: Final = ("cython<3", "setuptools<81")
 # The speed-ups in C of old HTTP libraries do not compile for newer Pythons; all of them can do without.
 _PURE_PYTHON: Final = {f"{library}_NO_EXTENSIONS": "1" for library in ("AIOHTTP", "MULTIDICT", "YARL", "FROZENLIST")}
+JAVASCRIPT_CLIENT: Final = "backend.ai-client@21.3.1"
+_OLDEST_NODE: Final = 18
+_NODE_PINS: Final = {"backend.ai-client": "21.3.1", "node-fetch": "2.7.0", "@types/node": "16.18.126"}
 _REVIVAL: Final = '''\
 """Give back what Python 3.11 dropped from asyncio and aiohttp 3.6 still looks for. The client itself is unchanged."""
 import asyncio
@@ -42,8 +46,8 @@ asyncio.coroutines._DEBUG = False
 '''
 
 
-class NotForThisPython(Exception):  # noqa: N818  - a reason to skip, not a fault
-    """No Python found here is one that the client is published for."""
+class NotForThisMachine(Exception):  # noqa: N818  - a reason to skip, not a fault
+    """No interpreter found here is one that the client is published for."""
 
 
 class InstallFailed(Exception):  # noqa: N818  - says what happened
@@ -85,21 +89,21 @@ def interpreters() -> dict[PythonVersion, str]:
 def python_for(client: Client, allowed: dict[PythonVersion, str]) -> PythonVersion:
     """Choose the newest of those Pythons that runs the client as published, else one that needs names given back.
 
-    Raises `NotForThisPython`.
+    Raises `NotForThisMachine`.
     """
     usable = sorted((version for version in allowed if client.runs_on(version)),
                     key=lambda version: (version not in client.revived_pythons, version))  # fmt: skip
     if not usable:
         oldest, newest = (f"{major}.{minor}" for major, minor in client.pythons)
         have = ", ".join(f"{major}.{minor}" for major, minor in sorted(allowed))
-        raise NotForThisPython(f"{client.name} runs on Python {oldest} to {newest}; here is {have}")
+        raise NotForThisMachine(f"{client.name} runs on Python {oldest} to {newest}; here is {have}")
     return usable[-1]
 
 
 def provide(client: Client, *, any_python: bool = False) -> Environment:
     """Provide the client's environment, made now unless it is there already.
 
-    Only the running Python is used unless `any_python`. Raises `NotForThisPython` or `InstallFailed`.
+    Only the running Python is used unless `any_python`. Raises `NotForThisMachine` or `InstallFailed`.
     """
     allowed = interpreters() if any_python else {sys.version_info[:2]: sys.executable}
     python = python_for(client, allowed)
@@ -136,28 +140,29 @@ def _make(environment: Environment, interpreter: str, recipe: tuple[str, ...]) -
     constraints.write_text("\n".join(_CONSTRAINTS) + "\n", encoding="utf-8")
     variables = os.environ | _PURE_PYTHON | {"PIP_CONSTRAINT": str(constraints), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     deadline = time.monotonic() + INSTALL_TIMEOUT_S
-    _call([interpreter, "-m", "venv", str(folder)], variables, environment, deadline)
+    _call([interpreter, "-m", "venv", str(folder)], variables, environment.client.name, deadline)
     pip = [str(environment.program("python")), "-m", "pip", "install", "-qq"]
     if environment.python in _NEWEST_PIP_OF:
-        _call([*pip, f"pip=={_NEWEST_PIP_OF[environment.python]}"], variables, environment, deadline)
-    _call([*pip, *recipe], variables, environment, deadline)
+        _call([*pip, f"pip=={_NEWEST_PIP_OF[environment.python]}"], variables, environment.client.name, deadline)
+    _call([*pip, *recipe], variables, environment.client.name, deadline)
     if environment.python in environment.client.revived_pythons:
         packages = next(folder.glob("lib/python*/site-packages"))
         (packages / "sitecustomize.py").write_text(_REVIVAL, encoding="utf-8")
     module = "sorna.kernel" if environment.client.distribution == "sorna-client" else "ai.backend.client"
-    _call([str(environment.program("python")), "-c", f"import {module}"], variables, environment, deadline)
+    _call([str(environment.program("python")), "-c", f"import {module}"], variables, environment.client.name, deadline)
     (folder / "complete").write_text(_fingerprint(recipe), encoding="utf-8")
 
 
-def _call(argv: list[str], variables: dict[str, str], environment: Environment, deadline: float) -> None:
+def _call(argv: list[str], variables: dict[str, str], what: str, deadline: float, folder: Path | None = None) -> None:
+    limit_s = max(1.0, deadline - time.monotonic())
     try:
-        done = subprocess.run(argv, env=variables, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              stdin=subprocess.DEVNULL, timeout=max(1.0, deadline - time.monotonic()))  # fmt: skip
+        done = subprocess.run(argv, env=variables, cwd=folder, check=False, timeout=limit_s, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise InstallFailed(f"{environment.client.name}: not installed within {INSTALL_TIMEOUT_S} s") from error
+        raise InstallFailed(f"{what}: not installed within {INSTALL_TIMEOUT_S} s") from error
     if done.returncode:
         log = done.stdout.decode(errors="replace").splitlines()[-25:]
-        raise InstallFailed("\n".join([f"{environment.client.name}: {' '.join(argv[1:4])} failed:", *log]))
+        raise InstallFailed("\n".join([f"{what}: {' '.join(argv[:4])} failed:", *log]))
 
 
 @contextmanager
@@ -168,19 +173,46 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _report(client: Client, *, any_python: bool) -> bool:
+def provide_javascript() -> Path:
+    """Provide the folder of the JavaScript client's modules, made now unless it is there already.
+
+    Raises `NotForThisMachine` where Node 18 or npm is missing, `InstallFailed` where npm fails.
+    """
+    if not (shutil.which("npm") and _node_major() >= _OLDEST_NODE):
+        raise NotForThisMachine(f"the JavaScript client needs node {_OLDEST_NODE} or newer, and npm")
+    folder = cache_folder() / f"node-{JAVASCRIPT_CLIENT}"
+    with _locked(folder.with_suffix(folder.suffix + ".lock")):
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            (folder / "package.json").write_text(json.dumps({"private": True, "dependencies": _NODE_PINS}))
+            argv = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"]
+            _call(argv, dict(os.environ), JAVASCRIPT_CLIENT, time.monotonic() + INSTALL_TIMEOUT_S, folder)
+            (folder / "complete").touch()
+    return folder / "node_modules"
+
+
+@cache
+def _node_major() -> int:
+    node = shutil.which("node")
+    if node is None:
+        return 0
+    said = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=30).stdout
+    return int(said.removeprefix("v").partition(".")[0] or 0)
+
+
+def _report(name: str, make: Callable[[], object]) -> bool:
     """Provide one client and say how it went; whether nothing failed."""
     start = time.monotonic()
     try:
-        environment = provide(client, any_python=any_python)
-    except NotForThisPython as reason:
+        make()
+    except NotForThisMachine as reason:
         click.echo(f"skipped  {reason}")
     except InstallFailed as failure:
         click.echo(f"FAILED   {failure}")
         return False
     else:
-        python = ".".join(map(str, environment.python))
-        click.echo(f"ready    {client.name} on Python {python} ({time.monotonic() - start:.0f} s)")
+        click.echo(f"ready    {name} ({time.monotonic() - start:.0f} s)")
     return True
 
 
@@ -189,8 +221,12 @@ def _report(client: Client, *, any_python: bool) -> bool:
 def main(*, everything: bool) -> None:
     """Make the environments of the published clients that CI uses."""
     wanted = [client for client in CLIENTS if client.in_ci or everything]
+    makers: dict[str, Callable[[], object]] = {
+        client.name: partial(provide, client, any_python=everything) for client in wanted
+    }
+    makers[JAVASCRIPT_CLIENT] = provide_javascript
     with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(lambda client: _report(client, any_python=everything), wanted))
+        done = list(pool.map(_report, makers, makers.values()))
     sys.exit(0 if all(done) else 1)
 
 

@@ -98,7 +98,9 @@ CLIENTS: Final = (
     Client("backend.ai-client", "22.3.2", ((3, 8), (3, 11)), "compute-session", _SESSION, also=_OLDER_YARL),
     Client("backend.ai-client", "22.9.23", ((3, 10), (3, 10)), "compute-session", _SESSION, also=_OLDER_YARL),
     Client("backend.ai-client", "23.3.12", ((3, 11), (3, 11)), "compute-session", _SESSION, also=_OLDER_YARL),
-    Client("backend.ai-client", "23.9.10", ((3, 11), (3, 11)), "compute-session", _SESSION, also=_OLDER_YARL, in_ci=True),
+    Client(
+        "backend.ai-client", "23.9.10", ((3, 11), (3, 11)), "compute-session", _SESSION, also=_OLDER_YARL, in_ci=True,
+    ),
     Client("backend.ai-client", "24.3.11", ((3, 12), (3, 12)), "compute-session", _SESSION, also=_OLDER_YARL),
     Client("backend.ai-client", "24.9.14", ((3, 12), (3, 12)), "compute-session", _SESSION),
     Client("backend.ai-client", "25.5.2", ((3, 12), (3, 12)), "compute-session", _SESSION, in_ci=True),

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from mock_server.tests.clients.environments import Environment
@@ -19,6 +21,10 @@ SDK_STEPS: Final = (
     "create", "reuse", "upload", "batch", "defaults", "clean", "patience", "failed-build", "input", "list", "download",
     "download-binary", "info", "logs", "complete", "interrupt", "restart", "too-large", "too-many", "destroy",
     "unknown",
+)  # fmt: skip
+JAVASCRIPT_STEPS: Final = (
+    "version", "create", "reuse", "upload", "batch", "defaults", "clean", "patience", "failed-build", "input",
+    "download", "logs", "restart", "too-large", "destroy", "unknown",
 )  # fmt: skip
 
 
@@ -46,11 +52,13 @@ def variables_for(url: str, folder: Path) -> dict[str, str]:
     }
 
 
-def run(argv: list[str], url: str, folder: Path, stdin: str = "") -> Outcome:
+def run(
+    argv: list[str], url: str, folder: Path, stdin: str = "", more: Mapping[str, str] = MappingProxyType({})
+) -> Outcome:
     """Run one program of a client; after the time limit it is killed and the exit code is 124."""
     try:
         done = subprocess.run(
-            argv, cwd=folder, env=variables_for(url, folder), input=stdin.encode(), capture_output=True, check=False,
+            argv, cwd=folder, env={**variables_for(url, folder), **more}, input=stdin.encode(), capture_output=True, check=False,
             timeout=SCENARIO_TIMEOUT_S,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
@@ -60,10 +68,14 @@ def run(argv: list[str], url: str, folder: Path, stdin: str = "") -> Outcome:
     return Outcome(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 
-def steps_seen(outcome: Outcome) -> dict[str, Mapping[str, Any]]:
+def steps_seen(outcome: Outcome, steps: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     """Read what a scenario printed, by step."""
     lines = [line.removeprefix("STEP ") for line in outcome.stdout.splitlines() if line.startswith("STEP ")]
-    return {seen["step"]: seen for seen in map(json.loads, lines)}
+    seen = {seen["step"]: seen for seen in map(json.loads, lines)}
+    missing = next((step for step in steps if step not in seen), None)
+    if missing:  # it died on the way: its last words belong to the first step that is missing
+        seen[missing] = {"raised": f"exit code {outcome.exit_code}", "status": None, "text": outcome.stderr[-2000:]}
+    return seen
 
 
 def run_sdk(environment: Environment, url: str, folder: Path, session: str) -> dict[str, Mapping[str, Any]]:
@@ -72,11 +84,15 @@ def run_sdk(environment: Environment, url: str, folder: Path, session: str) -> d
     steps = [step for step in SDK_STEPS if step not in client.lacks]
     script = [str(environment.program("python")), str(SCENARIOS / "sdk.py")]
     outcome = run([*script, client.dialect, session, IMAGE, *steps], url, folder)
-    seen = steps_seen(outcome)
-    if set(seen) != set(steps):  # it died on the way: its last words belong to the first step that is missing
-        missing = next(step for step in steps if step not in seen)
-        seen[missing] = {"raised": f"exit code {outcome.exit_code}", "status": None, "text": outcome.stderr[-2000:]}
-    return seen
+    return steps_seen(outcome, steps)
+
+
+def run_javascript(modules: Path, url: str, folder: Path, session: str) -> dict[str, Mapping[str, Any]]:
+    """Run the JavaScript client's scenario in a folder that holds the project."""
+    node = shutil.which("node") or "node"
+    outcome = run([node, str(SCENARIOS / "sdk.js"), session, IMAGE, *JAVASCRIPT_STEPS], url, folder,
+                  more={"CLIENT_MODULES": str(modules)})  # fmt: skip
+    return steps_seen(outcome, JAVASCRIPT_STEPS)
 
 
 @contextmanager

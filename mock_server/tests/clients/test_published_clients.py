@@ -1,0 +1,61 @@
+"""Real clients, unmodified, against the mock."""
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+from mock_server.tests.clients.command_lines import run_commands
+from mock_server.tests.clients.environments import (
+    INSTALL_TIMEOUT_S,
+    JAVASCRIPT_CLIENT,
+    NotForThisMachine,
+    provide,
+    provide_javascript,
+)
+from mock_server.tests.clients.expectations import judge
+from mock_server.tests.clients.generations import CLIENTS, Client
+from mock_server.tests.clients.running import JAVASCRIPT_STEPS, SDK_STEPS, run_javascript, run_sdk
+
+IN_CI = [pytest.param(client, id=client.name) for client in CLIENTS if client.in_ci]
+# The first test that needs a client may have to install it.
+pytestmark = [pytest.mark.timeout(INSTALL_TIMEOUT_S + 300)]
+
+
+def _session(what: str) -> str:
+    return f"{what}-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.mark.parametrize("client", IN_CI)
+def test_the_python_sdk_carries_a_project_from_upload_to_download(client: Client, mock_url: str, folder: Path) -> None:
+    """Each generation's SDK does the whole flow, and raises its own exceptions where the server refuses."""
+    try:
+        environment = provide(client)
+    except NotForThisMachine as reason:
+        pytest.skip(str(reason))
+    seen = run_sdk(environment, mock_url, folder, _session("sdk"))
+    steps = [step for step in SDK_STEPS if step not in client.lacks]
+    assert {step: wrong for step in steps if (wrong := judge(step, seen.get(step)))} == {}
+
+
+@pytest.mark.parametrize("client", IN_CI)
+def test_the_command_line_runs_uploads_lists_downloads_and_destroys(
+    client: Client, mock_url: str, folder: Path
+) -> None:
+    """Each generation's commands do what their users expect, over polling or the WebSocket as they choose."""
+    try:
+        environment = provide(client)
+    except NotForThisMachine as reason:
+        pytest.skip(str(reason))
+    complaints = run_commands(environment, mock_url, folder, _session("cli"))
+    assert {step: wrong for step, wrong in complaints.items() if wrong} == {}
+
+
+def test_the_javascript_client_carries_a_project_from_upload_to_download(mock_url: str, folder: Path) -> None:
+    """The client of the web interfaces does the whole flow under Node."""
+    try:
+        modules = provide_javascript()
+    except NotForThisMachine as reason:
+        pytest.skip(f"{JAVASCRIPT_CLIENT}: {reason}")
+    seen = run_javascript(modules, mock_url, folder, _session("js"))
+    assert {step: wrong for step in JAVASCRIPT_STEPS if (wrong := judge(step, seen.get(step)))} == {}
