@@ -8,6 +8,7 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
@@ -96,11 +97,11 @@ def main(versions: tuple[str, ...], only: tuple[str, ...]) -> None:
     failed = False
     for version in versions:
         with mock_server(PROGRAM, "--api-version", version) as url:
-            sdks = _gather(
-                {client.name: lambda client=client: sdk_row(client, url) for client in clients}  # type: ignore[misc]
-                | ({} if only else {f"{JAVASCRIPT_CLIENT} (JavaScript)": lambda: javascript_row(url)})
-            )
-            lines = _gather({client.name: lambda client=client: command_row(client, url) for client in clients})  # type: ignore[misc]
+            makers: dict[str, Callable[[], Row]] = {client.name: partial(sdk_row, client, url) for client in clients}
+            if not only:
+                makers[f"{JAVASCRIPT_CLIENT} (JavaScript)"] = partial(javascript_row, url)
+            sdks = _gather(makers)
+            lines = _gather({client.name: partial(command_row, client, url) for client in clients})
         click.echo(f"\n### The server reports {version}: SDKs\n\n{table(('version', *SDK_STEPS), sdks)}")
         click.echo(f"\n### The server reports {version}: command lines\n\n{table(COMMAND_STEPS, lines)}")
         failed |= any(any(row.values()) for row in (*sdks.values(), *lines.values()))

@@ -56,16 +56,19 @@ def run(
     argv: list[str], url: str, folder: Path, stdin: str = "", more: Mapping[str, str] = MappingProxyType({})
 ) -> Outcome:
     """Run one program of a client; after the time limit it is killed and the exit code is 124."""
+    variables = {**variables_for(url, folder), **more}
     try:
         done = subprocess.run(
-            argv, cwd=folder, env={**variables_for(url, folder), **more}, input=stdin.encode(), capture_output=True, check=False,
+            argv, cwd=folder, env=variables, input=stdin.encode(), capture_output=True, check=False,
             timeout=SCENARIO_TIMEOUT_S,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        return Outcome(
-            124, (error.stdout or b"").decode(errors="replace"), (error.stderr or b"").decode(errors="replace")
-        )
-    return Outcome(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+        return Outcome(124, _text(error.stdout), _text(error.stderr))
+    return Outcome(done.returncode, _text(done.stdout), _text(done.stderr))
+
+
+def _text(data: bytes | None) -> str:
+    return (data or b"").decode(errors="replace")
 
 
 def steps_seen(outcome: Outcome, steps: Iterable[str]) -> dict[str, Mapping[str, Any]]:
