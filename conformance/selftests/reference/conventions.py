@@ -82,7 +82,7 @@ class Conventions:
             response = self.answer(request)
         except Problem as problem:
             response = self.problem(problem)
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001  - a server answers whatever happens
             response = self.problem(Problem(500, "Internal error", f"{type(fault).__name__}: {fault}"))
         return self.finish(request, response)
 
@@ -124,7 +124,9 @@ class Conventions:
         """Whether this is a major revision that is still served."""
         return PREFIXES.fullmatch(segment) is not None
 
-    def match(self, segments: list[str]) -> tuple[Mapping[str, str], list[str]]:
+    def match(  # noqa: C901, PLR0911  - a table of paths
+        self, segments: list[str]
+    ) -> tuple[Mapping[str, str], list[str]]:
         """The methods that a path supports, and the ids within it."""
         match segments:
             case [""]:

@@ -60,7 +60,7 @@ class Engine(Console):
             self.end(run, "finished", code)
         except CutOffError as cut:
             self.end(run, cut.status, cut.code)
-        except OSError as fault:  # the session is gone, or the machine is full
+        except Exception as fault:  # noqa: BLE001  - the session is gone, or the machine is full: EX-16
             self.heard(run, "stderr", f"{fault}\n")
             self.end(run, "finished", -1)
         finally:
@@ -262,6 +262,6 @@ class Engine(Console):
         found: dict[str, int] = {}
         for directory, _, names in os.walk(base):
             for name in names:
-                path = os.path.join(directory, name)
+                path = f"{directory}/{name}"
                 found[os.path.relpath(path, base)] = os.lstat(path).st_mtime_ns
         return found

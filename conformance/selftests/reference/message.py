@@ -51,7 +51,7 @@ class Response:
 
 
 @dataclass
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818  - the word of RFC 7807
     """A refusal: it becomes a problem object (CO-02) with this status."""
 
     status: int

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Final
 
 from .message import Request
+from .sandbox import way
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ class _Connection(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: _Listener
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  - http.server's name
         """Nothing is logged: the suite records every exchange itself."""
 
     def _serve(self) -> None:
@@ -46,7 +47,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
         self._write(response, chunked=behaviour.chunked and bool(response.body))
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815  - http.server's names
 
     def _read_body(self) -> tuple[bytes, bool]:
         """The body, and whether all of it came."""
@@ -80,7 +81,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if chunked:
             self.send_header("Transfer-Encoding", "chunked")
-        elif response.status != 204:
+        elif response.status != 204:  # noqa: PLR2004  - RFC 9110: a 204 has no length
             self.send_header("Content-Length", str(len(response.body)))
         if self.close_connection:
             self.send_header("Connection", "close")
@@ -102,6 +103,8 @@ class _Connection(BaseHTTPRequestHandler):
 @contextmanager
 def serve(behaviour: Behaviour, port: int = 0) -> Iterator[str]:
     """Serve a behaviour on a loopback port (0: a free one); yields its URL, and leaves nothing behind."""
+    if not way():
+        raise RuntimeError("neither bwrap nor unshare runs a command here: the reference has no sandbox")
     listener = _Listener(("127.0.0.1", port), _Connection)
     listener.behaviour = behaviour
     thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)

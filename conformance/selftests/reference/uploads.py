@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .message import Request
     from .sessions import Session
 
+NAME_MAX: Final = 255
 EXTENDED: Final = re.compile(r"filename\*\s*=", re.IGNORECASE)
 
 
@@ -120,7 +121,7 @@ class Uploads(Executing):
             ancestors = [parent for parent in path.parents if parent.is_relative_to(session.home)]
             blocked = path.is_dir() or any(os.path.lexists(parent) and not parent.is_dir() for parent in ancestors)
             clash = any(other in path.parents for other in places)
-            if blocked or clash or any(len(part.encode()) > 255 for part in path.parts):
+            if blocked or clash or any(len(part.encode()) > NAME_MAX for part in path.parts):
                 raise Problem(400, "Bad path", f"{path.relative_to(session.home)} can not be written")
 
     # -- storing

@@ -80,7 +80,7 @@ class Workspace(Sessions):
     def link_target(self, session: Session, parts: tuple[str, ...]) -> str | None:
         """The text of a symbolic link; None for anything else."""
         try:
-            return os.readlink(self.host_path(session, parts))
+            return str(self.host_path(session, parts).readlink())
         except OSError as fault:
             if fault.errno == errno.ENAMETOOLONG:
                 raise Problem(400, "Bad path", "the name is too long") from None
