@@ -5,7 +5,7 @@ from typing import Final
 
 from jinja2 import Environment, StrictUndefined
 
-from reports import verdicts
+from reports import files, verdicts
 from reports.results import Report, load
 
 FILE_NAME: Final = "badge.svg"
@@ -34,10 +34,7 @@ def render(report_path: Path, out_dir: Path) -> Path:
     drawn = template.render(
         label=LABEL, words=words, left=_width_px(LABEL), right=_width_px(words), padding=PADDING_PX, fill=_fill(report)
     )
-    out_dir.mkdir(parents=True, exist_ok=True)
-    written = out_dir / FILE_NAME
-    written.write_text(drawn, encoding="utf-8")
-    return written
+    return files.write(out_dir, FILE_NAME, drawn)
 
 
 def score(report: Report) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from reports import catalogue, page, verdicts
+from reports import catalogue, files, page, verdicts
 from reports.results import load
 from reports.text import one_line, plural, visible
 
@@ -33,10 +33,7 @@ def render(report_path: Path, out_dir: Path) -> Path:
             policy=_policy(style, script),
         )
     )
-    out_dir.mkdir(parents=True, exist_ok=True)
-    written = out_dir / FILE_NAME
-    written.write_text(html, encoding="utf-8")
-    return written
+    return files.write(out_dir, FILE_NAME, html)
 
 
 def _environment() -> Environment:

@@ -1,16 +1,16 @@
 """Renders report.json as JUnit XML: one test case per requirement, one suite per family."""
 
+import io
 from pathlib import Path
 from typing import Final
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from reports import catalogue, words
+from reports import catalogue, files, words
 from reports.results import Report, Requirement, load
 from reports.text import one_line, visible
 
 FILE_NAME: Final = "junit.xml"
-FAILED: Final = frozenset({"fail", "intermittent"})
 SKIPPED: Final = frozenset({"not-testable", "not-applicable", "excluded"})
 VIOLATIONS_EXIT_CODE: Final = 1
 
@@ -25,10 +25,9 @@ def render(report_path: Path, out_dir: Path) -> Path:
         )
     if not report.complete or report.exit_code > VIOLATIONS_EXIT_CODE:
         document.add_testsuite(_suite(report, "batchproof", [_run_case(report)]))
-    out_dir.mkdir(parents=True, exist_ok=True)
-    written = out_dir / FILE_NAME
-    document.write(str(written), pretty=True)
-    return written
+    content = io.BytesIO()
+    document.write(content, pretty=True)
+    return files.write(out_dir, FILE_NAME, content.getvalue())
 
 
 def _suite(report: Report, name: str, cases: list[TestCase]) -> TestSuite:
@@ -52,17 +51,22 @@ def _case(report: Report, requirement: Requirement) -> TestCase:
     name = one_line(f"{requirement.id} {requirement.text}")
     case = TestCase(name, visible(catalogue.family_label(requirement.family)), requirement.duration_s)
     verdict, gist, argument = requirement.verdict, words.gist(requirement), words.argument(report, requirement)
-    if verdict in FAILED:
+    if verdict == "fail" or (verdict == "intermittent" and _counts(report, requirement)):
         case.result = [_with_text(Failure(gist, verdict), argument)]
     elif verdict == "error":
         case.result = [_with_text(Error(gist, verdict), argument)]
     elif verdict in SKIPPED:
         case.result = [Skipped(f"{verdict}: {gist}", verdict)]
-    told = [f"warning\n{argument}"] if verdict == "warn" else []
+    told = [f"warning\n{argument}"] if not case.result and verdict in {"warn", "intermittent"} else []
     told += [f"reading: {words.reading(requirement, seen)}" for seen in requirement.readings]
     if told:
         case.system_out = "\n".join(told)
     return case
+
+
+def _counts(report: Report, requirement: Requirement) -> bool:
+    """Agree with the exit code, which an intermittent should, or a tolerated intermittent must, leaves at 0."""
+    return requirement.level == "must" and report.exit_code != 0
 
 
 def _run_case(report: Report) -> TestCase:

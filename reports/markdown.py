@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from reports import catalogue, verdicts, words
+from reports import catalogue, files, verdicts, words
 from reports.results import Report, Requirement, load
 from reports.text import one_line, plural, visible
 
@@ -16,11 +16,7 @@ ACTIVE: Final = r"\`*_{}[]<>#!|&~@$"
 
 def render(report_path: Path, out_dir: Path) -> Path:
     """Write `summary.md` into `out_dir` and return its path; raises ReportError where there is no report to read."""
-    text = bounded(_sections(load(report_path)))
-    out_dir.mkdir(parents=True, exist_ok=True)
-    written = out_dir / FILE_NAME
-    written.write_text(text, encoding="utf-8")
-    return written
+    return files.write(out_dir, FILE_NAME, bounded(_sections(load(report_path))))
 
 
 def span(text: str) -> str:

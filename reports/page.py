@@ -25,6 +25,7 @@ class ExchangeView:
     request_body: bodies.BodyView
     response_body: bodies.BodyView
     curl: str | None
+    signed: bool
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class _Shelf:
             request_body=bodies.view(exchange.request_body, self._max_chars),
             response_body=bodies.view(exchange.response_body, self._max_chars),
             curl=curl.command(exchange),
+            signed=any(name.lower() == "authorization" for name, _ in exchange.request_headers),
         )
 
 

@@ -4,13 +4,12 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from reports import verdicts, words
+from reports import files, verdicts, words
 from reports.results import Exchange, Report, Requirement, load
 from reports.text import one_line, visible
 
 FILE_NAME: Final = "report.sarif"
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
-LEVELS: Final = {"fail": "error", "intermittent": "error", "warn": "warning"}
 MAX_MESSAGE_CHARS: Final = 8000
 COMPLETE_EXIT_CODES: Final = frozenset({0, 1})
 
@@ -20,10 +19,7 @@ Json = dict[str, Any]
 def render(report_path: Path, out_dir: Path) -> Path:
     """Write `report.sarif` into `out_dir` and return its path; raises ReportError where there is no report to read."""
     log = sarif(load(report_path), report_path.name)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    written = out_dir / FILE_NAME
-    written.write_text(json.dumps(log, indent=1, ensure_ascii=False), encoding="utf-8")
-    return written
+    return files.write(out_dir, FILE_NAME, json.dumps(log, indent=1, ensure_ascii=False))
 
 
 def sarif(report: Report, artifact: str) -> Json:
@@ -50,7 +46,7 @@ def _rule(requirement: Requirement) -> Json:
     return {
         "id": visible(requirement.id),
         "shortDescription": {"text": visible(requirement.text)},
-        "defaultConfiguration": {"level": "error" if requirement.level == "must" else "warning"},
+        "defaultConfiguration": {"level": _level(requirement)},
         "properties": {"level": requirement.level, "source": [visible(source) for source in requirement.source]},
     }
 
@@ -63,13 +59,17 @@ def _result(report: Report, requirement: Requirement, rule_index: int, artifact:
     result: Json = {
         "ruleId": visible(requirement.id),
         "ruleIndex": rule_index,
-        "level": LEVELS[requirement.verdict],
+        "level": _level(requirement),
         "message": {"text": words.argument(report, requirement)[:MAX_MESSAGE_CHARS]},
         "locations": [place],
         "partialFingerprints": {"requirement/v1": visible(requirement.id)},
     }
     shown = [report.exchanges[key] for key in requirement.exchange_ids() if key in report.exchanges]
     return result | _web(shown[0]) if shown else result
+
+
+def _level(requirement: Requirement) -> str:
+    return "error" if requirement.level == "must" else "warning"
 
 
 def _web(exchange: Exchange) -> Json:

@@ -48,6 +48,18 @@ def test_each_verdict_has_its_outcome(document: ET.Element, report: Report) -> N
         assert outcomes == ({expected} - {"", "system-out"}), member.id
 
 
+@pytest.mark.parametrize(("clause", "exit_code", "failures"), [("UP-08", 1, 1), ("UP-08", 0, 0), ("CO-03", 1, 0)])
+def test_an_intermittent_verdict_agrees_with_the_exit_code(
+    tmp_path: Path, clause: str, exit_code: int, failures: int
+) -> None:
+    """An intermittent must fails the build unless it was tolerated; an intermittent should is a warning."""
+    entry = next(entry for entry in sample.catalogue() if entry["id"] == clause)
+    raw = sample.assembled([sample.requirement(entry, "intermittent", [])], {}, exit_code=exit_code)
+    root = ET.parse(junit.render(sample.written(raw, tmp_path), tmp_path)).getroot()
+    assert len(root.findall(".//failure")) == failures
+    assert ("broken in 1 of 3 attempts" in (root.findtext(".//system-out") or "")) is (failures == 0)
+
+
 def test_a_failure_is_enough_to_argue_with(document: ET.Element) -> None:
     """It has the clause, what was expected, what came back, and the exchanges."""
     failure = case(document, "LS-01").find("failure")
