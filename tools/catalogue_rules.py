@@ -80,7 +80,8 @@ def valid_report_schema(contract: Contract) -> Iterator[Finding]:
         yield Finding(REPORT_SCHEMA, steps, f"{reference} leads nowhere", "name a place that is there")
 
 
-RULES: Final = (well_formed, unique_ids, known_names, mock_readings, open_has_readings, valid_report_schema)
+STRUCTURE: Final = (well_formed, valid_report_schema)
+RULES: Final = (unique_ids, known_names, mock_readings, open_has_readings)
 
 
 def _finding(steps: Steps, wrong: str, right: str) -> Finding:

@@ -84,8 +84,9 @@ def walk(node: Node, steps: Steps = ()) -> Iterator[tuple[Steps, dict[str, Node]
 def dead_references(document: Node) -> Iterator[tuple[Steps, str]]:
     """Name every `$ref` that leads nowhere, with the way to it."""
     for steps, node in walk(document):
-        if isinstance(node.get("$ref"), str) and resolved(document, node) is None:
-            yield (*steps, "$ref"), node["$ref"]
+        reference = node.get("$ref", "#")
+        if not isinstance(reference, str) or resolved(document, node) is None:
+            yield (*steps, "$ref"), reference
 
 
 def _target(document: Node, reference: str) -> Node:

@@ -14,12 +14,15 @@ from tools import catalogue_rules, openapi_rules
 from tools.findings import Contract, Finding, UnreadableError
 
 SPEC: Final = Path(__file__).resolve().parent.parent / "spec"
-RULES: Final[tuple[Callable[[Contract], Iterator[Finding]], ...]] = (*openapi_rules.RULES, *catalogue_rules.RULES)
+Rules = tuple[Callable[[Contract], Iterator[Finding]], ...]
+STRUCTURE: Final[Rules] = (*openapi_rules.STRUCTURE, *catalogue_rules.STRUCTURE)
+RULES: Final[Rules] = (*openapi_rules.RULES, *catalogue_rules.RULES)
 
 
 def lint(contract: Contract) -> list[Finding]:
-    """Return what the rules find, in their order."""
-    return [finding for rule in RULES for finding in rule(contract)]
+    """Return what the rules find; those on meaning have their say once the structure that they rely on is right."""
+    findings = [finding for rule in STRUCTURE for finding in rule(contract)]
+    return findings or [finding for rule in RULES for finding in rule(contract)]
 
 
 @click.command()

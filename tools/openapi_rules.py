@@ -22,14 +22,28 @@ _BASE: Final = "urn:contract"
 
 def valid_openapi(contract: Contract) -> Iterator[Finding]:
     """Hold the document to OpenAPI 3.1."""
-    for error in OpenAPIV31SpecValidator(contract.openapi).iter_errors():
-        yield _finding(tuple(error.absolute_path), error.message.partition("\n")[0], "OpenAPI 3.1 wants it otherwise")
+    right = "OpenAPI 3.1 wants it otherwise"
+    try:
+        for error in OpenAPIV31SpecValidator(contract.openapi).iter_errors():
+            yield _finding(tuple(error.absolute_path), error.message.partition("\n")[0], right)
+    except Exception as error:  # noqa: BLE001  - the validator breaks down in many ways on what is far from OpenAPI
+        yield _finding((), f"the validator broke down: {error!r}", right)
 
 
 def references(contract: Contract) -> Iterator[Finding]:
     """Refuse a `$ref` that leads nowhere, also inside extensions."""
     for steps, reference in dead_references(contract.openapi):
         yield _finding(steps, f"{reference} leads nowhere", "name a place that is there")
+
+
+def valid_schemas(contract: Contract) -> Iterator[Finding]:
+    """Hold every schema to JSON Schema 2020-12, where the validator looks at some only."""
+    named = contract.openapi.get("components", {}).get("schemas", {})
+    schemas: list[tuple[Steps, Node]] = [(("components", "schemas", name), schema) for name, schema in named.items()]
+    schemas += [((*steps, "schema"), node["schema"]) for steps, node in _exemplified(contract)]
+    for steps, schema in schemas:
+        for error in Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(schema):
+            yield _finding((*steps, *error.absolute_path), error.message, "JSON Schema 2020-12 wants it otherwise")
 
 
 def operations(contract: Contract) -> Iterator[Finding]:
@@ -99,8 +113,11 @@ def cited_requirements(contract: Contract) -> Iterator[Finding]:
     """Hold `x-requirements` to ids of the catalogue, each once in its list."""
     known = contract.requirement_ids()
     for steps, node in walk(contract.openapi):
-        cited: list[str] = node.get("x-requirements", [])
-        for cited_id, times in Counter(cited).items():
+        cited = node.get("x-requirements", [])
+        if not isinstance(cited, list):
+            yield _finding((*steps, "x-requirements"), f"{cited!r} is no list", "list ids")
+            continue
+        for cited_id, times in Counter(map(str, cited)).items():
             if cited_id not in known:
                 yield _finding(
                     (*steps, "x-requirements"), f"{cited_id} is not in requirements.toml", "cite one that is, or add it"
@@ -111,7 +128,7 @@ def cited_requirements(contract: Contract) -> Iterator[Finding]:
 
 def limits(contract: Contract) -> Iterator[Finding]:
     """Hold `x-limits` to names that end in their unit, and to positive integers."""
-    for name, value in contract.openapi.get("x-limits", {}).items():
+    for name, value in (contract.openapi.get("x-limits") or {}).items():
         if not _LIMIT_NAME.fullmatch(name):
             yield _finding(
                 ("x-limits", name), "does not end in its unit", "end it in Bytes, Chars or Seconds, in camelCase"
@@ -122,7 +139,7 @@ def limits(contract: Contract) -> Iterator[Finding]:
 
 def dialects(contract: Contract) -> Iterator[Finding]:
     """Hold `x-dialects` to the resource that the paths use, and to prefixes like `/v4`."""
-    found = contract.openapi.get("x-dialects", {})
+    found = contract.openapi.get("x-dialects") or {}
     resources = found.get("resources") or [""]
     if not any(path.split("/")[1] == resources[0] for path in contract.openapi.get("paths", {})):
         yield _finding(
@@ -133,9 +150,8 @@ def dialects(contract: Contract) -> Iterator[Finding]:
             yield _finding(("x-dialects", "versionPrefixes"), f"{prefix!r} is no version prefix", "write it like /v4")
 
 
+STRUCTURE: Final = (valid_openapi, valid_schemas, references)
 RULES: Final = (
-    valid_openapi,
-    references,
     operations,
     links,
     link_expressions,

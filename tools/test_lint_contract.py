@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from tools import catalogue_rules, openapi_rules
 from tools.findings import Contract, Finding, Node, UnreadableError, pointer, resolved
-from tools.lint_contract import RULES, SPEC, lint, main
+from tools.lint_contract import RULES, SPEC, STRUCTURE, lint, main
 
 REAL: Final = Contract.read(SPEC)
 Rule = Callable[[Contract], Iterator[Finding]]
@@ -138,6 +138,26 @@ OPENAPI_FLAWS: Final[dict[str, tuple[Rule, Flaw, str]]] = {
         openapi_rules.cited_requirements,
         lambda c: _set(_components(c, "schemas")["Status"], x__requirements=["EX-2"]),
         r"#/components/schemas/Status/x-requirements: EX-2 is not in requirements\.toml",
+    ),
+    "validator broken down": (
+        openapi_rules.valid_openapi,
+        lambda c: _set(_components(c, "responses")["ServerError"], content=[1]),
+        r"#: the validator broke down: ",
+    ),
+    "schema keyword": (
+        openapi_rules.valid_schemas,
+        lambda c: _set(_components(c, "headers")["X-RateLimit-Window"]["schema"], minimum="1"),
+        r"#/components/headers/X-RateLimit-Window/schema/minimum: '1' is not of type 'number'",
+    ),
+    "reference that is no text": (
+        openapi_rules.references,
+        lambda c: _set(_operation(c, "get", "/kernel/{id}/files"), x__body__parameters={"$ref": 7}),
+        r"x-body-parameters/\$ref: 7 leads nowhere",
+    ),
+    "requirements that are no list": (
+        openapi_rules.cited_requirements,
+        lambda c: _set(_operation(c), x__requirements="EX-01"),
+        r"post/x-requirements: 'EX-01' is no list",
     ),
     "requirement cited twice": (
         openapi_rules.cited_requirements,
@@ -281,7 +301,7 @@ def test_a_flaw_is_found(name: str) -> None:
 
 def test_every_rule_is_shown_to_find_something() -> None:
     """No rule is without a flaw that it finds."""
-    assert {rule for rule, _, _ in FLAWS.values()} == set(RULES)
+    assert {rule for rule, _, _ in FLAWS.values()} == {*STRUCTURE, *RULES}
 
 
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
