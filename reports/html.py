@@ -3,8 +3,8 @@
 import base64
 import hashlib
 import importlib.resources
-import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -48,6 +48,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "cut": _cut,
         "fact": _fact,
+        "moment": _moment,
         "one_line": one_line,
         "plural": plural,
         "prose": _prose,
@@ -65,11 +66,23 @@ def _shown(value: object) -> object:
 
 def _fact(value: object) -> str:
     """Word one value of the target's or the run's table."""
-    if value is None or value == "":
-        return "not told"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | Mapping) else str(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_fact(part)}" for key, part in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(_fact(part) for part in value) or "none"
+    return "none" if value is None or value == "" else str(value)
+
+
+def _moment(text: str) -> str:
+    """Show an ISO 8601 time in UTC; anything else as it is."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    shown = moment.astimezone(UTC) if moment.tzinfo else moment
+    return shown.isoformat(" ", "milliseconds").replace("+00:00", " UTC")
 
 
 def _cut(text: str) -> str:

@@ -215,7 +215,7 @@ def _report(raw: Mapping[str, Any]) -> Report:
         run=raw["run"],
         exit_code=raw["summary"]["exit_code"],
         conforms=raw["summary"]["conforms"],
-        headline=raw["summary"]["headline"],
+        headline=raw["summary"]["headline"][:1].upper() + raw["summary"]["headline"][1:],
         requirements=tuple(Requirement.read(requirement) for requirement in raw["requirements"]),
         exchanges={key: Exchange.read(key, exchange) for key, exchange in raw["exchanges"].items()},
     )
