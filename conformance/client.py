@@ -109,7 +109,7 @@ class Client:
             error = None
         except (OSError, http.client.HTTPException, ValueError) as failure:
             status, headers, body, error = None, (), b"", describe(failure)
-        method = payload.partition(b" ")[0].decode("latin-1")[:16]
+        method = payload.partition(b" ")[0].decode("latin-1")[:16] or "RAW"
         outgoing = Outgoing(method, self.transport.base_url, (), payload, timeout_s)
         answer = (status, headers, body, error)
         exchange = self.transport.record(outgoing, answer, started, (monotonic() - clock) * 1000)

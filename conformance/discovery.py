@@ -88,7 +88,7 @@ class Discovery:
         """Create a session in each dialect and with each name until one is taken, and look closer with that."""
         tried: list[Exchange] = []
         for target in self._candidates(version):
-            if tried and tried[-1].status in _NO_SUCH_PATH and tried[-1].url.endswith(target.resource):
+            if tried and _names_no_path(tried[-1]) and tried[-1].url.endswith(target.resource):
                 continue  # this dialect is not spoken here
             self._client = self._new_client(target.api_version, self._client)
             exchange = self._create(target)
@@ -200,6 +200,12 @@ class Discovery:
         client = Client(self.transport, signer, api_version=api_version, timeout_s=self.options.timeout_s)
         client.exchanges = before.exchanges if before else client.exchanges
         return client
+
+
+def _names_no_path(exchange: Exchange) -> bool:
+    """Tell an unknown path from an unknown image: deployed servers answer 404 to both."""
+    speaks_of_image = any(word in exchange.text.lower() for word in ("image", "lang"))
+    return exchange.status in _NO_SUCH_PATH and not speaks_of_image
 
 
 def _signer(access_key: str | None, secret_key: str | None, api_version: str) -> Signer | None:

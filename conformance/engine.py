@@ -71,6 +71,7 @@ class Engine:
             target = Discovery(self.options, self.transport, self.ledger).target()
         except BaseException:
             self._clean_up()
+            self.transport.close()
             raise
         observers = Observers(self.contract.limits.max_stream_chars)
         self.world = World(self.options, self.catalogue, self.contract, target, self.transport, self.ledger, observers)
@@ -99,6 +100,7 @@ class Engine:
         except KeyboardInterrupt:
             self.budget.stop("interrupted")
         left = self._clean_up()
+        self.transport.close()
         missing = _unrun(checks, outcomes, self.budget.stopped)
         return RunRecord(
             world=world,

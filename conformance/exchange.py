@@ -130,8 +130,9 @@ class Exchange:
 
 
 def shorten(text: str, limit: int = _SHOWN_TEXT) -> str:
-    """Return the text in at most `limit` characters, saying how much was cut."""
-    return text if len(text) <= limit else f"{text[:limit]}... ({len(text):,} characters)"
+    """Return the text in at most `limit` characters, saying how much was cut; lone surrogates as escapes."""
+    short = text if len(text) <= limit else f"{text[:limit]}... ({len(text):,} characters)"
+    return short.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def show(value: object, limit: int = _SHOWN_TEXT) -> str:
@@ -142,8 +143,8 @@ def show(value: object, limit: int = _SHOWN_TEXT) -> str:
         return _shown(value)
     try:
         return shorten(json.dumps(value, ensure_ascii=False), limit)
-    except (TypeError, ValueError):
-        return shorten(repr(value), limit)
+    except (TypeError, ValueError, RecursionError):
+        return shorten(object.__repr__(value) if isinstance(value, (dict, list)) else repr(value), limit)
 
 
 def _shown(body: bytes) -> str:
@@ -163,7 +164,7 @@ def _refuse_constant(name: str) -> None:
 
 def _redacted(headers: Headers) -> list[list[str]]:
     return [
-        [name, "[redacted]" if name.lower() in _SECRET_HEADERS else _SIGNATURE.sub(r"\1[redacted]", value)]
+        [name or "?", "[redacted]" if name.lower() in _SECRET_HEADERS else _SIGNATURE.sub(r"\1[redacted]", value)]
         for name, value in headers
     ]
 

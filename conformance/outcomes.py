@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from conformance.attempt import Attempt, Ending
 from conformance.verdicts import Cause, Level, Verdict, violated
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from conformance.exchange import Exchange
     from conformance.judge import Finding, SeenReading
 
-_SHOWN_PASSING = 2  # exchanges of a passed check that the report keeps
+_MAX_SHOWN: Final = 12  # exchanges that one outcome keeps
+_SHOWN_PASSING: Final = 2  # exchanges of a passed check that the report keeps
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,23 @@ def conclude(check: Check, attempts: Sequence[Attempt], catalogue: Catalogue, du
     return CheckOutcome(
         name=check.name,
         title=check.title,
-        clauses=clauses,
-        readings=settled.readings,
+        clauses={clause: _kept_small(one) for clause, one in clauses.items()},
+        readings=tuple(replace(one, exchanges=_clipped(one.exchanges)) for one in settled.readings),
         attempts=len(attempts),
         duration_s=duration_s,
         set_up=set_up,
         set_up_always=all(one.unmet is not None for one in attempts),
     )
+
+
+def _kept_small(one: ClauseOutcome) -> ClauseOutcome:
+    return replace(one, exchanges=_clipped(one.exchanges))
+
+
+def _clipped(exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
+    """Return the exchanges at the beginning and at the end, with bodies short enough to keep."""
+    few = exchanges if len(exchanges) <= _MAX_SHOWN else (*exchanges[: _MAX_SHOWN // 2], *exchanges[-_MAX_SHOWN // 2 :])
+    return tuple(exchange.clipped() for exchange in dict.fromkeys(few))
 
 
 def wants_another_look(one: Attempt) -> bool:

@@ -2,60 +2,63 @@
 
     pytest --pyargs conformance.suite -p conformance.plugin --target http://127.0.0.1:8090
 
-The engine runs the checks; pytest collects, selects (`-k`), reports (`--junitxml`) and sets the exit code.
+The engine runs the checks; pytest collects, selects (`-k`), reports (`--junitxml`) and sets its exit code.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
 from conformance import catalogue as catalogues
 from conformance import contract as contracts
-from conformance.attempt import TOOLS, Check
-from conformance.checks import included, terms_of
+from conformance.checks import included
+from conformance.collection import check_of, is_broken, name_of, reports_of
 from conformance.discovery import TargetError
 from conformance.engine import Engine, RunRecord
 from conformance.gate import citation_faults
 from conformance.options import Options, UsageError
-from conformance.verdicts import WORST_FIRST, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from conformance.outcomes import CheckOutcome, ClauseOutcome
-
-_BROKEN: Final = frozenset({Verdict.FAIL, Verdict.WARN, Verdict.INTERMITTENT})
+    from conformance.attempt import Check
+    from conformance.outcomes import CheckOutcome
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--target URL` for runs without the `batchproof` command."""
+    """Add what runs without the `batchproof` command need."""
     group = parser.getgroup("batchproof")
     group.addoption("--target", metavar="URL", help="check the implementation at this URL")
     group.addoption("--lang", metavar="NAME", help="the image that the target's sessions are created with")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set up the suite where `--target` asks for it; `batchproof check` registers its own plugin object instead."""
+    """Set up the suite where `--target` asks for it; `batchproof check` brings its own plugin object instead."""
     url = config.getoption("--target")
-    if url is None or config.pluginmanager.has_plugin("batchproof-suite"):
+    if url is None:
         return
     try:
-        suite = SuitePlugin(Options(url=url, lang=config.getoption("--lang")))
+        suite = SuitePlugin(Options(url=url.rstrip("/"), lang=config.getoption("--lang")), whole_suite=False)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(suite, "batchproof-suite")
 
 
 class SuitePlugin:
-    """One run of the suite within one run of pytest."""
+    """One run of the suite within one run of pytest.
+
+    `whole_suite`: everything was collected, so the citation gate can judge what is missing. Then `problem` and
+    `target_error` tell the caller what kept the run from starting; otherwise pytest tells its user.
+    """
 
     def __init__(
         self,
         options: Options,
         *,
-        on_collected: Callable[[Engine, list[Check]], None] = lambda _engine, _checks: None,
+        whole_suite: bool,
+        on_ready: Callable[[int], None] = lambda _: None,
         on_start: Callable[[Check], None] = lambda _: None,
         on_outcome: Callable[[CheckOutcome], None] = lambda _: None,
     ) -> None:
@@ -65,104 +68,76 @@ class SuitePlugin:
         self.record: RunRecord | None = None
         self.problem: str | None = None
         self.target_error: TargetError | None = None
-        self.selected: tuple[Check, ...] = ()
-        self._on_collected = on_collected
-        self._on_start = on_start
-        self._on_outcome = on_outcome
-        self._checks: dict[str, Check] = {}
+        self._whole_suite = whole_suite
+        self._tell = (on_ready, on_start, on_outcome)
+        self._selected: dict[str, Check] = {}
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep the reason of a check file that cannot be loaded: the command shows it where pytest does not."""
+        if report.failed:
+            self.problem = f"{report.nodeid} cannot be loaded: {report.longreprtext[-2000:]}"
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Turn test functions into checks, hold them to the catalogue, and leave out what was not asked for."""
         try:
-            self._checks = {item.nodeid: check_of(item) for item in items}
+            checks = {name_of(item): check_of(item) for item in items}
         except UsageError as error:
             self._refuse([str(error)])
-        if not config.getoption("keyword", ""):  # with -k the suite is not all there, and the gate cannot judge it
-            self._refuse(citation_faults(self._checks.values(), self.catalogue))
-        wanted = self.catalogue.matching(self.options.only) if self.options.only else None
-        dropped = [item for item in items if not self._is_wanted(self._checks[item.nodeid], wanted)]
+            return
+        only = self.catalogue.matching(self.options.only) if self.options.only else None
+        self._refuse(citation_faults(checks.values(), self.catalogue, only if self._whole_suite else ()))
+        dropped = [item for item in items if not self._is_wanted(checks[name_of(item)], only)]
         items[:] = [item for item in items if item not in dropped]
         config.hook.pytest_deselected(items=dropped)
-        self.selected = tuple(self._checks[item.nodeid] for item in items)
+        self._selected = {name_of(item): checks[name_of(item)] for item in items}
 
-    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Run all checks by the engine, reporting each to pytest's own hooks from this thread."""
-        if session.config.option.collectonly:
-            return False
-        if session.testsfailed and not session.config.option.continue_on_collection_errors:
-            raise session.Interrupted("errors during collection")
-        items = {item.nodeid: item for item in session.items}
+        if session.config.option.collectonly or (session.testsfailed and not self._whole_suite):
+            return None  # pytest has its own way with both
+        if self.problem is None and self._discovered():
+            self._run(session)
+        return True
+
+    def _discovered(self) -> bool:
         try:
             self.engine.discover()
         except TargetError as error:
             self.target_error = error
-            raise pytest.UsageError(str(error)) from None
-        self._on_collected(self.engine, list(self.selected))
+            if not self._whole_suite:
+                raise pytest.UsageError(str(error)) from None
+            return False
+        return True
+
+    def _run(self, session: pytest.Session) -> None:
+        items = {name_of(item): item for item in session.items}
+        on_ready, on_start, on_outcome = self._tell
 
         def started(check: Check) -> None:
             item = items[check.name]
             item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-            self._on_start(check)
+            on_start(check)
 
         def finished(outcome: CheckOutcome) -> None:
             item = items[outcome.name]
             for report in reports_of(item, outcome):
                 item.ihook.pytest_runtest_logreport(report=report)
             item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-            session.testsfailed += any(one.verdict in _BROKEN for one in outcome.clauses.values())
-            self._on_outcome(outcome)
+            session.testsfailed += is_broken(outcome)
+            on_outcome(outcome)
 
-        self.record = self.engine.run(self.selected, started, finished)
-        return True
+        on_ready(len(items))
+        self.record = self.engine.run(list(self._selected.values()), started, finished)
 
-    def _is_wanted(self, check: Check, wanted: frozenset[str] | None) -> bool:
-        if wanted is not None:
-            return bool(wanted & set(check.terms.clauses))
+    def _is_wanted(self, check: Check, only: frozenset[str] | None) -> bool:
+        if only is not None:
+            return bool(only & set(check.terms.clauses))
         return included(check.terms.tier, self.options.tier)
 
     def _refuse(self, faults: list[str]) -> None:
-        if faults:
-            self.problem = "the suite does not match its catalogue:\n" + "\n".join(f"  {one}" for one in faults)
+        if not faults:
+            return
+        self.problem = "the suite does not match its catalogue:\n" + "\n".join(f"  {one}" for one in faults)
+        if not self._whole_suite:
             raise pytest.UsageError(self.problem)
-
-
-def check_of(item: pytest.Item) -> Check:
-    """Return the check that a collected function is; raise UsageError where it is none, saying what is missing."""
-    function = getattr(item, "function", None)
-    terms = terms_of(function)
-    if not isinstance(item, pytest.Function) or function is None or terms is None:
-        raise UsageError(f"{item.nodeid} cites no requirement: put @requirement('UP-08') above it")
-    title = " ".join((function.__doc__ or "").split())
-    if not title:
-        raise UsageError(f"{item.nodeid} has no docstring: one sentence that says what is true of a right target")
-    params: dict[str, Any] = dict(item.callspec.params) if hasattr(item, "callspec") else {}
-    wanted = _arguments(item)
-    unknown = [name for name in wanted if name not in TOOLS and name not in params]
-    if unknown:
-        raise UsageError(f"{item.nodeid} asks for {', '.join(unknown)}; checks are given: {', '.join(TOOLS)}")
-    return Check(item.nodeid, title, function, terms, tuple(name for name in wanted if name in TOOLS), params)
-
-
-def _arguments(item: pytest.Function) -> Iterable[str]:
-    """Return the parameters that are to be filled; those that Hypothesis fills are not among them."""
-    return item._fixtureinfo.argnames  # noqa: SLF001  - pytest tells them nowhere else
-
-
-def reports_of(item: pytest.Item, outcome: CheckOutcome) -> list[pytest.TestReport]:
-    """Return what pytest is told of a check: passed, failed, skipped, each with its reasons."""
-    worst = _worst(outcome)
-    told: Any = None
-    state = "passed"
-    if worst.verdict in _BROKEN or worst.verdict is Verdict.ERROR:
-        state, told = "failed", f"{worst.clause}: expected {worst.expected}; got {worst.actual}. {worst.message}"
-    elif worst.verdict in {Verdict.NOT_TESTABLE, Verdict.NOT_APPLICABLE}:
-        state, told = "skipped", (str(item.path), 0, f"{worst.clause} {worst.verdict}: {worst.message}")
-    report = {"nodeid": item.nodeid, "location": item.location, "keywords": {}, "sections": []}
-    call = pytest.TestReport(outcome=state, longrepr=told, when="call", duration=outcome.duration_s, **report)  # type: ignore[arg-type]
-    after = pytest.TestReport(outcome="passed", longrepr=None, when="teardown", duration=0.0, **report)  # type: ignore[arg-type]
-    return [call, after]
-
-
-def _worst(outcome: CheckOutcome) -> ClauseOutcome:
-    return min(outcome.clauses.values(), key=lambda one: WORST_FIRST.index(one.verdict))

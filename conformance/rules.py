@@ -185,7 +185,7 @@ def of_listing(exchange: Exchange) -> Iterator[Finding]:
     body = exchange.json_object()
     folder, errors = body.get("folder_path"), body.get("errors")
     if not (isinstance(folder, str) and folder.startswith("/")):
-        got = show(folder) if "folder_path" in body else f"no folder_path among {', '.join(body)}"
+        got = show(folder) if "folder_path" in body else f"no folder_path among {show(list(body))}"
         yield Finding("LS-01", "`folder_path`, the absolute path listed", got, (exchange,))
     if not isinstance(errors, str):
         yield Finding("LS-01", "`errors`, a string", show(errors), (exchange,))

@@ -177,7 +177,7 @@ class Session:
         run = self.run(command, **how)
         if run.status != "finished" or run.exit_code != 0:
             got = f"{run.status}, exit code {run.exit_code}, stderr {show(run.stderr)}"
-            raise unmet("EX-14", f"{show(command)} to finish with exit code 0", run.exchanges[-1], got)
+            raise unmet("", f"{show(command)} to finish with exit code 0", run.exchanges[-1], got)
         return run.stdout
 
     # -- the session itself

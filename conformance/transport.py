@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import requests
 import urllib3
@@ -40,13 +40,14 @@ class Transport:
     """Keep-alive connections, one pool for each thread; every exchange is numbered and leaves a full record."""
 
     def __init__(self, base_url: str, budget: Budget) -> None:
-        self.base_url = base_url.rstrip("/")
+        self.base_url = without_default_port(base_url.rstrip("/"))
         parts = urlsplit(self.base_url)
-        self.host = parts.netloc
+        self.host = parts.netloc  # as the Host header has it, and so as signatures do
         self.base_path = parts.path
         self.budget = budget
         self._numbers = itertools.count(1)
         self._local = threading.local()
+        self._sessions: list[requests.Session] = []
 
     def send(self, request: Outgoing, *, clean_up: bool = False) -> Exchange:
         """Send and read the whole response; a failure of any kind becomes the exchange's `error`.
@@ -65,6 +66,11 @@ class Transport:
             self.budget.note(status, error)
         duration_ms = (monotonic() - clock) * 1000
         return self.record(request, (status, headers, body, error), started, duration_ms)
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for session in self._sessions:
+            session.close()
 
     def record(
         self,
@@ -109,7 +115,16 @@ class Transport:
             session.trust_env = False  # no .netrc, no proxies: what is sent is what the record says
             session.headers.clear()
             session.mount(self.base_url, HTTPAdapter(max_retries=0, pool_maxsize=4))
+            self._sessions.append(session)
         return session
+
+
+def without_default_port(url: str) -> str:
+    """Return the URL without a port that its scheme implies: HTTP libraries leave it out of the Host header."""
+    parts = urlsplit(url)
+    implied = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    netloc = parts.netloc.removesuffix(implied) if implied else parts.netloc
+    return urlunsplit(parts._replace(netloc=netloc))
 
 
 def describe(failure: BaseException) -> str:
