@@ -3,13 +3,14 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from mock_server.adapters.reader import Reader
 from mock_server.adapters.sandbox import Sandbox, SessionPlace
+from mock_server.adapters.sandbox_processes import descendants
 from mock_server.adapters.spawner import Spawned, Spawner
 from mock_server.domain.console import Stream
 
@@ -54,6 +55,7 @@ class RunningStep:
         self._follower = follower
         self._lock = threading.Lock()  # between `kill`, from any thread, and the reader's thread
         self._victim: int | None = None  # a pidfd, once the sandbox can be killed
+        self._victim_pid = 0
         self._killed = False
 
     def start(self, place: SessionPlace, command: str) -> None:
@@ -66,6 +68,13 @@ class RunningStep:
             self._killed = True
             self._kill_victim()
 
+    def interrupt(self) -> None:
+        """Send SIGINT to all that the command started, where it has begun (SE-11). From any thread."""
+        with self._lock:
+            for pid in descendants(self._victim_pid) if self._victim is not None else ():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGINT)
+
     def _started(self, spawned: Spawned | OSError) -> None:
         self._engine.reader.call(lambda: self._attach(spawned))
 
@@ -74,15 +83,18 @@ class RunningStep:
             self._follower.step_ended(StepEnd(_NOT_STARTED, failure=f"batchproof-mock: cannot start: {spawned}"))
             return
         watch = self._engine.reader.watch
-        watch(spawned.stdout, lambda: self._read(spawned.stdout, "stdout"))
-        watch(spawned.stderr, lambda: self._read(spawned.stderr, "stderr"))
+        watch(spawned.stdout, partial(self._read_on, spawned.stdout, "stdout"))
+        watch(spawned.stderr, partial(self._read_on, spawned.stderr, "stderr"))
         watch(spawned.info, lambda: self._learn_victim(spawned))
         watch(spawned.pidfd, lambda: self._end(spawned))
 
-    def _read(self, fd: int, stream: Stream, size_bytes: int = _PIECE_BYTES) -> int:
+    def _read_on(self, fd: int, stream: Stream) -> None:
+        self._read(fd, stream)
+
+    def _read(self, fd: int, stream: Stream) -> int:
         """Read once; return how many bytes came."""
         try:
-            data = os.read(fd, size_bytes)
+            data = os.read(fd, _PIECE_BYTES)
         except BlockingIOError:
             return 0
         if data:
@@ -96,7 +108,8 @@ class RunningStep:
         self._engine.reader.unwatch(spawned.info)
         # Where the process is gone already (or was never made), the step is about to end by itself.
         with self._lock, suppress(OSError, ValueError, KeyError):
-            self._victim = os.pidfd_open(self._engine.sandbox.chosen.victim(spawned.process.pid, info))
+            self._victim_pid = self._engine.sandbox.chosen.victim(spawned.process.pid, info)
+            self._victim = os.pidfd_open(self._victim_pid)
             if self._killed:
                 self._kill_victim()
 
@@ -106,7 +119,7 @@ class RunningStep:
                 signal.pidfd_send_signal(self._victim, self._engine.sandbox.chosen.kill_signal)
 
     def _end(self, spawned: Spawned) -> None:
-        """The sandbox is gone, and with it every process: take what is left in the pipes, and say so."""
+        """Take what is left in the pipes: the sandbox is gone, and with it every process."""
         _, status, usage = os.wait4(spawned.process.pid, 0)
         code = os.waitstatus_to_exitcode(status)
         spawned.process.returncode = code

@@ -60,7 +60,7 @@ class Console:
         self.feed("stderr", line.encode() + b"\n")
 
     def finish(self) -> None:
-        """The step ended: a character that never became whole becomes U+FFFD (CN-02)."""
+        """End the step: a character that never became whole becomes U+FFFD (CN-02)."""
         for stream in STREAMS:
             self._count(stream, self._channels[stream].feed(b"", final=True))
 
