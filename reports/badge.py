@@ -5,7 +5,7 @@ from typing import Final
 
 from jinja2 import Environment, StrictUndefined
 
-from reports import files, verdicts
+from reports import files, verdicts, words
 from reports.results import Report, load
 
 FILE_NAME: Final = "badge.svg"
@@ -29,10 +29,15 @@ TEMPLATE: Final = """\
 def render(report_path: Path, out_dir: Path) -> Path:
     """Write `badge.svg` into `out_dir` and return its path; raises ReportError where there is no report to read."""
     report = load(report_path)
-    words = score(report)
+    said = score(report)
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(TEMPLATE)
     drawn = template.render(
-        label=LABEL, words=words, left=_width_px(LABEL), right=_width_px(words), padding=PADDING_PX, fill=_fill(report)
+        label=LABEL,
+        words=said,
+        left=_width_px(LABEL),
+        right=_width_px(said),
+        padding=PADDING_PX,
+        fill=words.tone(report).light.text,
     )
     return files.write(out_dir, FILE_NAME, drawn)
 
@@ -41,18 +46,9 @@ def score(report: Report) -> str:
     """Return `97 of 101 musts`: those kept of those that bind this target and are checked; `incomplete` otherwise."""
     if not report.complete:
         return "incomplete"
-    binding = [
-        verdicts.BY_NAME[member.verdict]
-        for member in report.requirements
-        if member.level == "must" and member.verdict not in {"not-applicable", "excluded"}
-    ]
-    return f"{sum(verdict.settled for verdict in binding)} of {len(binding)} musts"
-
-
-def _fill(report: Report) -> str:
-    tones = {0: "pass", 1: "fail"}
-    tone = tones.get(report.exit_code, "error") if report.complete else "error"
-    return verdicts.BY_NAME[tone].light.text
+    binding = words.binding_musts(report)
+    kept = sum(verdicts.BY_NAME[requirement.verdict].settled for requirement in binding)
+    return f"{kept} of {len(binding)} musts"
 
 
 def _width_px(text: str) -> int:

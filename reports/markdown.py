@@ -51,20 +51,18 @@ def bounded(sections: Iterable[str]) -> str:
 
 
 def _sections(report: Report) -> Iterator[str]:
-    yield f"## {_tone(report)} {prose(report.headline)}\n\nBatch mode of {span(str(report.target['url']))}"
+    yield f"## {words.tone(report).icon} {prose(report.headline)}\n\nBatch mode of {span(str(report.target['url']))}"
     yield f", Batchproof {prose(str(report.run['batchproof_version']))}, seed {prose(str(report.run['seed']))}\n\n"
     if not report.complete:
         yield "**The run did not come to its end; what is missing was not judged.**\n\n"
     yield _table(report)
     for verdict in verdicts.VERDICTS:
         members = [member for member in report.requirements if member.verdict == verdict.name]
-        if members and verdict.name not in {"pass", "reading"}:
+        if verdict.broken or verdict.name == "error":
             yield from _list(report, verdict, members)
+        elif not verdict.settled:
+            yield from _grouped(verdict, members)
     yield from _readings(report)
-
-
-def _tone(report: Report) -> str:
-    return verdicts.BY_NAME["pass" if report.exit_code == 0 else "fail" if report.exit_code == 1 else "error"].icon
 
 
 def _table(report: Report) -> str:
@@ -77,11 +75,22 @@ def _table(report: Report) -> str:
 
 
 def _list(report: Report, verdict: verdicts.Verdict, members: list[Requirement]) -> Iterator[str]:
-    yield f"\n### {verdict.icon} {verdict.name}: {verdict.meaning}\n\n"
+    if members:
+        yield f"\n### {verdict.icon} {verdict.name}: {verdict.meaning}\n\n"
     for member in members:
         yield f"- **{member.id}** {member.level}: {prose(member.text)}<br>{span(words.gist(member))}\n"
         if verdict.broken:
             yield from _evidence(report, member)
+
+
+def _grouped(verdict: verdicts.Verdict, members: list[Requirement]) -> Iterator[str]:
+    by_reason: dict[str, list[str]] = {}
+    for member in members:
+        by_reason.setdefault(words.gist(member), []).append(member.id)
+    if members:
+        yield f"\n### {verdict.icon} {verdict.name}: {verdict.meaning}\n\n"
+    for reason, clauses in by_reason.items():
+        yield f"- {span(reason)}: {', '.join(clauses)}\n"
 
 
 def _evidence(report: Report, requirement: Requirement) -> Iterator[str]:

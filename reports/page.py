@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-from reports import bodies, catalogue, curl, verdicts
+from reports import bodies, catalogue, curl, verdicts, words
 from reports.results import Check, Exchange, Reading, Report, Requirement
 
 # The page is to open at once, so the bodies share this many characters.
@@ -76,6 +76,7 @@ class Page:
     table: dict[str, tuple[int, ...]]
     musts: dict[str, int]
     broken_musts: tuple[Requirement, ...]
+    tone: verdicts.Verdict
 
 
 def arrange(report: Report) -> Page:
@@ -93,6 +94,7 @@ def arrange(report: Report) -> Page:
         levels=levels,
         table={verdict: tuple(by_level[level].get(verdict, 0) for level in levels) for verdict in counts},
         musts=by_level.get("must", {}),
+        tone=words.tone(report),
         broken_musts=tuple(
             req for req in report.requirements if req.level == "must" and verdicts.BY_NAME[req.verdict].broken
         ),

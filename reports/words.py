@@ -11,6 +11,22 @@ MAX_LINE_CHARS: Final = 2000
 MAX_EXCHANGES: Final = 6
 
 
+def binding_musts(report: Report) -> list[Requirement]:
+    """Pick the musts that bind this target and that the suite checks."""
+    unbound = {"not-applicable", "excluded"}
+    return [one for one in report.requirements if one.level == "must" and one.verdict not in unbound]
+
+
+def tone(report: Report) -> verdicts.Verdict:
+    """Pick the verdict whose colours suit the whole: a run that tested only a part is never all green."""
+    if not report.complete or report.exit_code not in {0, 1}:
+        return verdicts.BY_NAME["error"]
+    if report.exit_code == 1:
+        return verdicts.BY_NAME["fail"]
+    untested = any(one.verdict in {"not-testable", "error"} for one in binding_musts(report))
+    return verdicts.BY_NAME["reading" if untested or not report.requirements else "pass"]
+
+
 def clause(requirement: Requirement) -> str:
     """Return `UP-08 must: A file of more than 1 MiB: 400.`."""
     return f"{requirement.id} {requirement.level}: {requirement.text}"

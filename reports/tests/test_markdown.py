@@ -36,8 +36,9 @@ def test_the_summary_names_what_is_broken(report_path: Path, tmp_path: Path) -> 
     """It tells the headline, each broken clause, and what was expected and came back."""
     text = markdown.render(report_path, tmp_path).read_text(encoding="utf-8")
     assert text.startswith("## ✕ Does not conform: 5 musts are broken.")
-    for clause in ("UP-05", "UP-07", "LS-01", "EX-22", "DL-02", "CO-03", "EX-23"):
+    for clause in ("UP-05", "UP-07", "LS-01", "EX-22", "DL-02", "CO-03", "EX-08"):
         assert f"- **{clause}** " in text
+    assert "- `the suite was not told the limit: give --exec-timeout or --rate-limit`: RL-02, EX-23\n" in text
     assert "expected `204 with no body`, actual `400 with a problem object`" in text
 
 

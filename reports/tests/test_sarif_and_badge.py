@@ -56,7 +56,7 @@ def test_the_badge_of_an_unfinished_run_has_no_score(tmp_path: Path) -> None:
     assert badge.score(load(path)) == "incomplete"
 
 
-@pytest.mark.parametrize("tone", ["pass", "fail", "error"])
+@pytest.mark.parametrize("tone", ["pass", "fail", "error", "reading"])
 def test_the_badge_is_readable(tone: str) -> None:
     """White text reaches WCAG AA on each of its colours."""
     assert contrast("#fff", BY_NAME[tone].light.text) >= WCAG_AA
