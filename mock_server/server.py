@@ -11,6 +11,7 @@ a bounded drain so that a refused upload's answer can be read (UP-18), and probl
 import concurrent.futures
 import contextlib
 import json
+import select
 import socket
 import sys
 import threading
@@ -154,6 +155,7 @@ class _Gateway(wsgi.Gateway_10):  # type: ignore[misc]  # the library's stubs ar
         environ: dict[str, Any] = super().get_environ()
         environ["wsgi.input_terminated"] = True  # our bodies end by themselves, the chunked ones too
         environ["batchproof.take_socket"] = self._take_socket
+        environ["batchproof.client_gone"] = self._client_gone
         return environ
 
     def _take_socket(self) -> socket.socket:
@@ -161,6 +163,15 @@ class _Gateway(wsgi.Gateway_10):  # type: ignore[misc]  # the library's stubs ar
         sock: socket.socket = self.req.conn.socket
         sock.settimeout(None)
         return sock
+
+    def _client_gone(self) -> bool:
+        """Whether the client has closed the connection, so that an answer would be lost."""
+        poll = select.poll()
+        try:
+            poll.register(self.req.conn.socket, select.POLLIN)
+            return bool(poll.poll(0)) and not self.req.conn.socket.recv(1, socket.MSG_PEEK)
+        except (OSError, ValueError):
+            return True
 
     def write(self, chunk: bytes) -> None:
         if not self.taken:
@@ -267,5 +278,3 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-

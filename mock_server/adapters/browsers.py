@@ -1,0 +1,33 @@
+"""Keeps web pages out: a page of another site must not be able to run commands on its visitor's machine.
+
+Two gates. A Host header that names another server means that somebody's DNS was rebound to this address. An Origin
+of another host, or a Sec-Fetch-Site that says so, means that a page sent the request; programs send neither.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from mock_server.domain.errors import CrossSite, ForeignHost
+
+LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def check_headers(headers: Mapping[str, str], allowed_hosts: frozenset[str]) -> None:
+    """Let the request pass, or raise ForeignHost or CrossSite."""
+    host = headers.get("Host", "")
+    if host and _name(host) not in allowed_hosts:
+        raise ForeignHost(host[:100])
+    origin = headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        raise CrossSite(origin[:100])
+    if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+        raise CrossSite(headers["Sec-Fetch-Site"][:100])
+
+
+def _name(host: str) -> str:
+    """Return the host without its port."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

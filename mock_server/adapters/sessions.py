@@ -1,0 +1,122 @@
+"""The sessions of one server, in memory: found by name or by UUID, created and ended exactly once (SE)."""
+
+import secrets
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from mock_server.adapters.runner import RunSession
+from mock_server.adapters.sandbox import SessionPlace
+from mock_server.adapters.walk import Owner
+from mock_server.adapters.workspaces import Workspace
+from mock_server.domain.errors import NameInUse, UnknownSession
+from mock_server.domain.requests import SessionRequest
+
+
+class RunEngine(Protocol):
+    """What the registry needs of the run engine."""
+
+    def open_session(self, place: SessionPlace) -> RunSession:
+        """Return the runs of a new session; starts no process."""
+
+
+@dataclass
+class Session:
+    """One living session. `name` is what its client calls it, `session_id` its UUID; every path takes either."""
+
+    name: str
+    session_id: str
+    lang: str
+    workspace: Workspace
+    runs: RunSession
+    memory_limit_kib: int
+    started_s: float = field(default_factory=time.monotonic)
+    queries: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def age_ms(self) -> int:
+        """Milliseconds since it was created; a restart does not reset it (SE-07)."""
+        return int((time.monotonic() - self.started_s) * 1000)
+
+    def count_query(self) -> None:
+        """Count one execute call (SE-05)."""
+        with self._lock:
+            self.queries += 1
+
+    def end(self) -> None:
+        """Kill its processes, then delete its files (SE-06, UP-12)."""
+        self.runs.close()
+        self.workspace.remove()
+
+
+class SessionRegistry:
+    """All living sessions. Every method may be called from any thread."""
+
+    def __init__(self, engine: RunEngine, root: Path, owner: Owner, default_memory_mib: int) -> None:
+        self._engine = engine
+        self._root = root
+        self._owner = owner
+        self._default_memory_mib = default_memory_mib
+        self._lock = threading.Lock()
+        self._by_name: dict[str, Session] = {}
+        self._by_id: dict[str, Session] = {}
+
+    def create(self, request: SessionRequest) -> tuple[Session, bool]:
+        """Return the session and whether it is new (SE-01, SE-02). Raises NameInUse (SE-03)."""
+        with self._lock:
+            known = self._by_name.get(request.name or "") or self._by_id.get(request.name or "")
+            if known is not None:
+                if known.lang != request.lang:
+                    raise NameInUse(known.name, known.lang)
+                return known, False
+            session = self._new(request)
+            self._by_name[session.name] = session
+            self._by_id[session.session_id] = session
+            return session, True
+
+    def find(self, name_or_id: str) -> Session:
+        """Return the living session that is called so. Raises UnknownSession (CO-11)."""
+        session = self._by_name.get(name_or_id) or self._by_id.get(name_or_id)
+        if session is None:
+            raise UnknownSession(name_or_id)
+        return session
+
+    def end(self, session: Session) -> None:
+        """End a session; its name is free at once. Raises UnknownSession to all but the first who ask."""
+        with self._lock:
+            if self._by_id.pop(session.session_id, None) is None:
+                raise UnknownSession(session.name)
+            del self._by_name[session.name]
+        session.end()
+
+    def close(self) -> None:
+        """End every session."""
+        with self._lock:
+            sessions = list(self._by_id.values())
+            self._by_id.clear()
+            self._by_name.clear()
+        for session in sessions:
+            session.end()
+
+    def living(self) -> tuple[Session, ...]:
+        """Return a snapshot of all sessions."""
+        with self._lock:
+            return tuple(self._by_id.values())
+
+    def _new(self, request: SessionRequest) -> Session:
+        session_id = str(uuid.uuid4())
+        workspace = Workspace(self._root / session_id, self._owner)
+        place = SessionPlace(workspace.home, workspace.tmp, request.environ)
+        memory_mib = request.memory_mib or self._default_memory_mib
+        return Session(
+            name=request.name or f"session-{secrets.token_hex(8)}",
+            session_id=session_id,
+            lang=request.lang,
+            workspace=workspace,
+            runs=self._engine.open_session(place),
+            memory_limit_kib=int(memory_mib * 1024),
+        )

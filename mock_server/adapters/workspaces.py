@@ -1,0 +1,159 @@
+"""A session's files on the host: /home/work and /tmp of its programs, and a hidden place for uploads on their way.
+
+ROOT/UUID/home      what programs see as /home/work, theirs
+ROOT/UUID/tmp       what they see as /tmp, theirs
+ROOT/UUID/staging   the server's own: uploads land here first, on the same file system (UP-11)
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from mock_server.adapters.removal import remove_tree
+from mock_server.adapters.walk import DIRECTORY, Owner, Spot, locate
+from mock_server.domain import paths
+from mock_server.domain.errors import InvalidPath, PathNotFound, WorkspaceFull
+from mock_server.domain.runs import SessionEnded
+
+_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Workspace:
+    """The directories of one session; usable from any thread until `remove`, then every call raises SessionEnded."""
+
+    def __init__(self, root: Path, owner: Owner) -> None:
+        self.home = root / "home"
+        self.tmp = root / "tmp"
+        self._root = root
+        self._owner = owner
+        self._lock = threading.Lock()
+        self._removed = False
+        root.mkdir(0o711)
+        for path, mode, whose in (
+            (self.home, 0o755, owner),
+            (self.tmp, 0o700, owner),
+            (root / "staging", 0o700, Owner()),
+        ):
+            path.mkdir()
+            fd = os.open(path, DIRECTORY)
+            os.fchmod(fd, mode)
+            whose.own(fd)
+            os.close(fd)
+
+    @contextlib.contextmanager
+    def home_fd(self) -> Iterator[int]:
+        """Open /home/work; the descriptor stays good inside the block, whatever happens to the session."""
+        fd = self._open(self.home)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    @contextlib.contextmanager
+    def locate(self, path: str) -> Iterator[Spot]:
+        """Find what `path` leads to; see `walk.locate`."""
+        with self.home_fd() as home_fd, locate(home_fd, path) as spot:
+            yield spot
+
+    @contextlib.contextmanager
+    def staging(self) -> Iterator["Staging"]:
+        """Give an empty place for one upload; what was not stored in the end is gone after the block."""
+        fd = self._open(self._root / "staging")
+        staging = Staging(fd, self._owner)
+        try:
+            yield staging
+        finally:
+            staging.discard()
+            os.close(fd)
+
+    def store(self, staging: "Staging", targets: Sequence[str]) -> None:
+        """Move every staged file to its target, in order; either all of them or none (UP-11).
+
+        Raises OutsideWorkspace, InvalidPath, WorkspaceFull before anything is replaced.
+        """
+        with self._lock, self.home_fd() as home_fd:
+            _check_targets(home_fd, targets)
+            for index, target in enumerate(targets):
+                with locate(home_fd, target, make_directories=self._owner) as spot:
+                    staging.move(index, spot)
+
+    def remove(self) -> None:
+        """Delete everything (UP-12); the session's processes must be dead. Idempotent."""
+        with self._lock:
+            self._removed = True
+            remove_tree(self._root)
+
+    def _open(self, path: Path) -> int:
+        try:
+            fd = os.open(path, DIRECTORY)
+        except FileNotFoundError:
+            raise SessionEnded from None
+        except PermissionError as error:
+            raise InvalidPath(paths.HOME, "its modes forbid reading it; a program changed them") from error
+        if self._removed:
+            os.close(fd)
+            raise SessionEnded
+        return fd
+
+
+class Staging:
+    """The files of one upload before they are stored, numbered in the order they came."""
+
+    def __init__(self, directory_fd: int, owner: Owner) -> None:
+        self._fd = directory_fd
+        self._owner = owner
+        self._names: list[str] = []
+
+    @contextlib.contextmanager
+    def new_file(self) -> Iterator[int]:
+        """Open the next file for writing; mode 0644, the session's own (UP-16)."""
+        name = f"{threading.get_ident()}-{len(self._names)}"
+        try:
+            fd = os.open(name, _NEW_FILE, 0o600, dir_fd=self._fd)
+        except FileNotFoundError:
+            raise SessionEnded from None
+        except OSError as error:
+            raise WorkspaceFull from error
+        self._names.append(name)
+        try:
+            yield fd
+            os.fchmod(fd, 0o644)
+            self._owner.own(fd)
+        finally:
+            os.close(fd)
+
+    def move(self, index: int, spot: Spot) -> None:
+        """Put the file in its place, over whatever file is there (UP-03)."""
+        try:
+            os.rename(self._names[index], spot.name, src_dir_fd=self._fd, dst_dir_fd=spot.parent_fd)
+        except IsADirectoryError as error:
+            raise InvalidPath(spot.name, "a directory of that name is in the way") from error
+
+    def discard(self) -> None:
+        """Delete what is still here."""
+        for name in self._names:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(name, dir_fd=self._fd)
+
+
+def _check_targets(home_fd: int, targets: Sequence[str]) -> None:
+    """Refuse, before anything is touched, what could not be stored."""
+    files = {paths.file_components(target) for target in targets}
+    for target in targets:
+        names = paths.file_components(target)
+        if any(names[:depth] in files for depth in range(1, len(names))):
+            raise InvalidPath(target, "another file of this upload is where it needs a directory")
+        with contextlib.ExitStack() as stack:
+            spot = _existing(stack, home_fd, target, names)
+            if spot is not None and spot.is_directory:
+                raise InvalidPath(target, "a directory of that name is in the way")
+
+
+def _existing(stack: contextlib.ExitStack, home_fd: int, target: str, names: tuple[str, ...]) -> Spot | None:
+    try:
+        return stack.enter_context(locate(home_fd, target))
+    except PathNotFound:
+        return None

@@ -1,0 +1,120 @@
+"""Wires the mock server together; nothing else happens here.
+
+`with start(Settings(...)) as mock: requests.get(mock.url)` runs it inside this process, on threads of its own, as the
+command line does and as tests should.
+"""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from flask import Flask, request
+
+from mock_server.adapters.browsers import LOOPBACK_NAMES, check_headers
+from mock_server.adapters.problems import answer_refusals
+from mock_server.adapters.removal import remove_tree
+from mock_server.adapters.runner import POLL_S, Limits, Runner, choose_level
+from mock_server.adapters.sessions import SessionRegistry
+from mock_server.adapters.walk import Owner
+from mock_server.contract import Contract
+from mock_server.domain.limits import Capacity
+from mock_server.routes.dispatch import add_routes
+from mock_server.routes.execution import execution_handlers
+from mock_server.routes.files import file_handlers
+from mock_server.routes.sessions import session_handlers
+from mock_server.routes.versions import version_handlers
+from mock_server.server import Server, WsgiApp
+
+_OVERRIDABLE: Final = frozenset({"GET", "PUT", "PATCH", "DELETE"})
+_DEFAULT_MEMORY_MIB: Final = 512
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator can choose; every default is safe and fits a test."""
+
+    host: str = "127.0.0.1"
+    port: int = 0  # a free one
+    poll_s: float = POLL_S  # how long an execute call waits for news (EX-17)
+    exec_timeout_s: float = 300.0  # how long a run may take (EX-23)
+    workspace_root: Path | None = None  # a private temporary directory
+    sandbox: str | None = None  # the best level that works here
+    max_threads: int = 256
+    allowed_hosts: frozenset[str] = frozenset()  # besides the loopback names and `host`
+    capacity: Capacity = field(default_factory=Capacity)
+
+
+@dataclass(frozen=True)
+class Mock:
+    """A running mock server."""
+
+    url: str
+    sandbox: str
+    why_not_better: tuple[str, ...]
+    contract: Contract
+    sessions: SessionRegistry
+
+
+@contextlib.contextmanager
+def start(settings: Settings | None = None) -> Iterator[Mock]:
+    """Run a mock server while the block lasts; nothing is left afterwards, neither processes nor files.
+
+    Raises OSError where the address cannot be had, NoSandboxError where no sandbox works, ContractError where the
+    server does not fit its contract.
+    """
+    chosen = settings or Settings()
+    contract = Contract.load()
+    with contextlib.ExitStack() as stack:
+        root = _workspace_root(stack, chosen.workspace_root)
+        sandbox = choose_level(
+            force=chosen.sandbox, limits=Limits(wall_s=chosen.exec_timeout_s), hidden=(root,), root=root
+        )
+        runner = stack.enter_context(
+            Runner(sandbox, poll_s=chosen.poll_s, limit_chars=contract.limits.max_stream_chars)
+        )
+        sessions = SessionRegistry(runner, root, Owner(*sandbox.owner), _DEFAULT_MEMORY_MIB)
+        stack.callback(sessions.close)
+        app = create_app(contract, sessions, chosen)
+        server = Server(app, chosen.host, chosen.port, chosen.max_threads)
+        stack.enter_context(server)
+        yield Mock(server.url, sandbox.name, sandbox.why_not_better, contract, sessions)
+
+
+def create_app(contract: Contract, sessions: SessionRegistry, settings: Settings) -> WsgiApp:
+    """Return the WSGI application over a registry of sessions."""
+    app = Flask("mock_server", static_folder=None)
+    handlers = {
+        **version_handlers(contract.version),
+        **session_handlers(sessions, settings.capacity),
+        **file_handlers(contract.limits),
+        **execution_handlers(),
+    }
+    contract.bind(handlers)
+    add_routes(app, contract.operations, handlers, sessions.find)
+    answer_refusals(app)
+    allowed_hosts = LOOPBACK_NAMES | {settings.host} | settings.allowed_hosts
+    app.before_request(lambda: check_headers(request.headers, allowed_hosts))
+    return _overriding(app)
+
+
+def _overriding(app: Flask) -> WsgiApp:
+    """Let a client that is restricted to POST say which method it means (CO-07)."""
+
+    def wrapped(environ: dict[str, Any], start_response: Any) -> Any:  # noqa: ANN401  - WSGI's own
+        override = environ.get("HTTP_X_METHOD_OVERRIDE", "").upper()
+        if environ["REQUEST_METHOD"] == "POST" and override in _OVERRIDABLE:
+            environ["REQUEST_METHOD"] = override
+        return app(environ, start_response)
+
+    return wrapped
+
+
+def _workspace_root(stack: contextlib.ExitStack, wanted: Path | None) -> Path:
+    """Make a directory for this server's workspaces, below `wanted` or the temporary directory, gone at the end."""
+    root = Path(tempfile.mkdtemp(prefix="batchproof-mock-", dir=wanted))
+    stack.callback(remove_tree, root)
+    root.chmod(0o711)  # the sessions' user has to pass through, and cannot look around
+    return root

@@ -1,0 +1,23 @@
+"""The numbers that bound a request; all of them come from the contract or the operator, none stands here."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the contract allows in one request."""
+
+    max_file_bytes: int  # UP-07: inclusive
+    max_upload_files: int  # UP-09: inclusive
+    max_download_paths: int  # DL-01: inclusive
+    max_stream_chars: int  # CN-03: inclusive, of each stream and call
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What one session may ask for (SE-08), inclusive."""
+
+    memory_mib: int = 2048
+    cores: int = 4
+    gpus: int = 0
+    cluster_size: int = 1
