@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Final
 
-from .message import Request
+from .message import Problem, Request
 from .sandbox import way
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from .message import Response
 
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+EARLY_BYTES: Final = 1024 * 1024 + 4096
 CHUNK_BYTES: Final = 16 * 1024
 
 
@@ -34,12 +37,15 @@ class _Connection(BaseHTTPRequestHandler):
     wbufsize = -1  # one packet for head and body
     disable_nagle_algorithm = True
     server: _Listener
+    _head = b""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  - http.server's name
         """Nothing is logged: the suite records every exchange itself."""
 
     def _serve(self) -> None:
         behaviour = self.server.behaviour
+        if self._refused_early():
+            return
         body, whole = self._read_body()
         request = Request(self.command, self.path, self.headers, body, str(self.client_address[0]), cut_short=not whole)
         response = behaviour.respond(request)
@@ -49,13 +55,29 @@ class _Connection(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815  - http.server's names
 
+    def _refused_early(self) -> bool:
+        """UP-18: whether a large upload was refused, and the connection reset, before it had all come."""
+        length = int(self.headers.get("Content-Length", "0") or 0)
+        behaviour = self.server.behaviour
+        if not behaviour.refuses_early or length < EARLY_BYTES or not self.path.endswith("/upload"):
+            return False
+        self._head = self.rfile.read(EARLY_BYTES)
+        if not behaviour.refuse_early(self._head, length):
+            return False
+        self.close_connection = True
+        self._write(behaviour.problem(Problem(400, "File too large")), chunked=False)
+        self.wfile.flush()
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return True
+
     def _read_body(self) -> tuple[bytes, bool]:
         """The body, and whether all of it came."""
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return self._read_chunks()
         announced = self.headers.get("Content-Length", "0")
         length = int(announced) if announced.isdigit() else 0
-        body = self.rfile.read(min(length, MAX_BODY_BYTES))
+        head, self._head = self._head, b""
+        body = head + self.rfile.read(min(length, MAX_BODY_BYTES) - len(head))
         return body, len(body) == length
 
     def _read_chunks(self) -> tuple[bytes, bool]:

@@ -32,6 +32,11 @@ class Uploads(Executing):
     max_files = 20  # UP-09: inclusive
     percent_names = "decoded"  # UP-17 (open): or "as-is"
     too_large_status = 400
+    refuses_early = False
+
+    def refuse_early(self, head: bytes, length: int) -> bool:
+        """UP-18: whether to refuse a body of this length after its first 1,052,672 bytes."""
+        return False
 
     def upload(self, request: Request, owner: str, identifier: str) -> Response:
         """UP-01, UP-11."""

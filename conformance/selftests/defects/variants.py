@@ -1,0 +1,1 @@
+"""Right servers that read the open clauses otherwise: the suite must find nothing to blame in them."""
