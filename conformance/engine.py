@@ -6,12 +6,10 @@ sessions, so attribution never crosses. Only the calling thread reports, so call
 
 from __future__ import annotations
 
-import queue
-import threading
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from conformance.attempt import Attempt, Check, Ending, World, attempt
 from conformance.budget import Budget
@@ -22,20 +20,18 @@ from conformance.ledger import Ledger
 from conformance.needs import Needs
 from conformance.observers import Observation, Observers
 from conformance.outcomes import CheckOutcome, ClauseOutcome, conclude, wants_another_look
+from conformance.pool import Pool
 from conformance.transport import Transport
 from conformance.verdicts import Cause, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from conformance.catalogue import Catalogue
     from conformance.contract import Contract
     from conformance.options import Options
 
-GRACE_S: Final = 15.0  # how long a stopped run waits for requests in flight
 POLITE_PER_SECOND: Final = 100.0  # the pace towards targets on other machines, unless told
-_TICK_S: Final = 0.2
-_News: TypeAlias = Check | CheckOutcome | BaseException
 
 
 @dataclass(frozen=True)
@@ -94,13 +90,15 @@ class Engine:
         apart = [check for check in checks if check.terms.exclusive]
         together = sorted((check for check in checks if not check.terms.exclusive), key=lambda one: not one.terms.slow)
         look = _Look(world, Features(world), Needs(world, KNOWN_C_LANGS))
+        pool = Pool(look, self.budget, started, keep)
         try:
-            _pooled(look, together, self.options.jobs, (started, keep))
-            _pooled(look, apart, 1, (started, keep))
+            pool.run(together, self.options.jobs)
+            pool.run(apart, 1)
         except KeyboardInterrupt:
             self.budget.stop("interrupted")
-        left = self._clean_up()
-        self.transport.close()
+        finally:
+            left = self._clean_up()
+            self.transport.close()
         missing = _unrun(checks, outcomes, self.budget.stopped)
         return RunRecord(
             world=world,
@@ -172,68 +170,6 @@ class _Look:
             return ClauseOutcome(clause, Verdict.NOT_TESTABLE, offer.evidence, exchanges=exchanges, cause=Cause.UNTOLD)
         message = f"the target does not offer {feature}: {offer.evidence}"
         return ClauseOutcome(clause, Verdict.NOT_APPLICABLE, message, exchanges=exchanges)
-
-
-def _pooled(
-    look: _Look,
-    checks: Sequence[Check],
-    jobs: int,
-    report: tuple[Callable[[Check], None], Callable[[CheckOutcome], None]],
-) -> None:
-    """Run checks in up to `jobs` threads; report from this one. On Ctrl-C, wait a little for requests in flight."""
-    waiting: queue.SimpleQueue[Check] = queue.SimpleQueue()
-    for check in checks:
-        waiting.put(check)
-    news: queue.SimpleQueue[_News] = queue.SimpleQueue()
-    work = (look, waiting, news)
-    threads = [threading.Thread(target=_work, args=work, daemon=True) for _ in range(min(jobs, len(checks)))]
-    for thread in threads:
-        thread.start()
-    try:
-        _report_until_idle(threads, news, report)
-    except KeyboardInterrupt:
-        look.world.transport.budget.stop("interrupted")
-        deadline = monotonic() + GRACE_S
-        for thread in threads:
-            thread.join(max(0.0, deadline - monotonic()))
-        _report_until_idle([], news, report)
-        raise
-
-
-def _work(look: _Look, waiting: queue.SimpleQueue[Check], news: queue.SimpleQueue[_News]) -> None:
-    """Take checks until none is left or the run is stopped."""
-    while look.world.transport.budget.stopped is None:
-        try:
-            check = waiting.get_nowait()
-        except queue.Empty:
-            return
-        news.put(check)
-        try:
-            news.put(look(check))
-        except BaseException as error:  # noqa: BLE001  - a fault of the engine itself: raised where it is seen
-            news.put(error)
-
-
-def _report_until_idle(
-    threads: Iterable[threading.Thread],
-    news: queue.SimpleQueue[_News],
-    report: tuple[Callable[[Check], None], Callable[[CheckOutcome], None]],
-) -> None:
-    started, finished = report
-    while True:
-        working = any(thread.is_alive() for thread in threads)
-        try:
-            one = news.get(timeout=_TICK_S if working else 0.001)
-        except queue.Empty:
-            if not working:
-                return
-            continue
-        if isinstance(one, BaseException):
-            raise one
-        if isinstance(one, Check):
-            started(one)
-        else:
-            finished(one)
 
 
 def _unrun(checks: Sequence[Check], outcomes: Sequence[CheckOutcome], stopped: str | None) -> list[CheckOutcome]:

@@ -18,6 +18,7 @@ REPORTED_BODY_BYTES: Final = 16 * 1024  # of each body, in report.json
 _SIGNATURE: Final = re.compile(r"(credential=[^:\s]+:)\S+")
 _SECRET_HEADERS: Final = frozenset({"cookie", "set-cookie", "proxy-authorization", "x-backendai-token"})
 _SHOWN_TEXT: Final = 200
+_SHOWN_BYTES: Final = 100
 
 
 class NotJSONError(ValueError):
@@ -92,7 +93,7 @@ class Exchange:
         """One line on the request, for messages."""
         target = urlsplit(self.url)
         path = f"{target.path}?{target.query}" if target.query else target.path
-        body = f", body {_shown(self.request_body)}" if self.request_body else ""
+        body = f", body {_shown(self.request_body, self.request_size_bytes)}" if self.request_body else ""
         return f"{self.method} {path or '/'}{body}"
 
     @property
@@ -100,7 +101,9 @@ class Exchange:
         """One line on the response, for messages."""
         if self.status is None:
             return f"no response ({self.error})"
-        return f"{self.status}, body {_shown(self.response_body)}" if self.response_body else f"{self.status}, no body"
+        if not self.response_body:
+            return f"{self.status}, no body"
+        return f"{self.status}, body {_shown(self.response_body, self.response_size_bytes)}"
 
     def clipped(self) -> Exchange:
         """Return the exchange with bodies short enough to keep many of them."""
@@ -147,15 +150,19 @@ def show(value: object, limit: int = _SHOWN_TEXT) -> str:
         return shorten(object.__repr__(value) if isinstance(value, (dict, list)) else repr(value), limit)
 
 
-def _shown(body: bytes) -> str:
+def _shown(body: bytes, size_bytes: int = 0) -> str:
+    """Return a body as a message shows it; `size_bytes` is that of the whole, where `body` was clipped."""
+    size = max(size_bytes, len(body))
     try:
-        return shorten(body[: _SHOWN_TEXT * 4].decode("utf-8")) if len(body) <= _SHOWN_TEXT * 2 else _measured(body)
+        return (
+            shorten(body[: _SHOWN_TEXT * 4].decode("utf-8")) if len(body) <= _SHOWN_TEXT * 2 else _measured(body, size)
+        )
     except UnicodeDecodeError:
-        return _measured(body)
+        return _measured(body, size)
 
 
-def _measured(body: bytes) -> str:
-    return f"of {len(body):,} bytes starting {body[:_SHOWN_TEXT].decode('utf-8', 'replace')!r}"
+def _measured(body: bytes, size_bytes: int) -> str:
+    return f"of {size_bytes:,} bytes starting {body[:_SHOWN_BYTES].decode('utf-8', 'replace')!r}"
 
 
 def _refuse_constant(name: str) -> None:

@@ -27,7 +27,7 @@ class Seen:
     body: bytes
 
     @property
-    def json(self) -> Any:  # noqa: ANN401  - JSON
+    def json(self) -> Any:
         """The body parsed."""
         return json.loads(self.body or b"{}")
 
@@ -91,9 +91,16 @@ class Scripted:
         return Reply(200, {"result": result(seen.json.get("runId") or "assigned")})
 
 
-def result(run_id: str = "r", status: str = "finished", code: int | None = 0, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def result(run_id: str = "r", status: str = "finished", code: int | None = 0, **more: Any) -> dict[str, Any]:
     """Return an execution result object."""
-    plain = {"runId": run_id, "status": status, "exitCode": code, "console": [], "options": None, "files": []}
+    plain: dict[str, Any] = {
+        "runId": run_id,
+        "status": status,
+        "exitCode": code,
+        "console": [],
+        "options": None,
+        "files": [],
+    }
     return plain | more
 
 
@@ -105,6 +112,7 @@ def problem(status: int) -> Reply:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 64 * 1024  # headers and body in one packet
 
     def handle_one_request(self) -> None:
         self.raw_requestline = self.rfile.readline(65537)

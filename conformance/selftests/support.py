@@ -29,12 +29,18 @@ def catalogue(**levels: Level) -> Catalogue:
     asked = Question("get-parameters", "Where?", {"body": "in the body", "query": "in the query string"})
     every = {**LEVELS, **dict.fromkeys(MORE, Level.MUST), **{key.replace("_", "-"): one for key, one in levels.items()}}
     return Catalogue.of(
-        Requirement(clause, level, f"The promise of {clause}.", ("seed",), questions={asked.name: asked} if clause == "CO-06" else {})
+        Requirement(
+            clause,
+            level,
+            f"The promise of {clause}.",
+            ("seed",),
+            questions={asked.name: asked} if clause == "CO-06" else {},
+        )
         for clause, level in every.items()
     )
 
 
-def check(function: Callable[..., object], *clauses: str, **terms: Any) -> Check:  # noqa: ANN401  - the fields of Terms
+def check(function: Callable[..., object], *clauses: str, **terms: Any) -> Check:
     """Return a check made of a function, named and given tools as a collected one is."""
     arguments = function.__code__.co_varnames[: function.__code__.co_argcount]
     needs = tuple(Need(one) for one in terms.pop("needs", ()))
@@ -42,12 +48,12 @@ def check(function: Callable[..., object], *clauses: str, **terms: Any) -> Check
     return Check(function.__name__, "A truth.", function, Terms(clauses, needs=needs, **terms), tools)
 
 
-def judged(url: str, *checks: Check, known: Catalogue | None = None, **told: Any) -> Report:  # noqa: ANN401  - the fields of Options
+def judged(url: str, *checks: Check, known: Catalogue | None = None, **told: Any) -> Report:
     """Run checks against a target and return the report."""
     return Report.of(ran(url, *checks, known=known, **told))
 
 
-def ran(url: str, *checks: Check, known: Catalogue | None = None, **told: Any) -> RunRecord:  # noqa: ANN401  - same
+def ran(url: str, *checks: Check, known: Catalogue | None = None, **told: Any) -> RunRecord:
     """Run checks against a target and return the run."""
     options = Options(url, **{"seed": 1, "lang": "python", "timeout_s": 10.0, **told})
     return Engine(options, known or catalogue(), load_contract()).run(checks)
@@ -63,7 +69,9 @@ def reason(report: Report, clause: str) -> str:
     return next(one.reason for one in report.records if one.requirement.id == clause)
 
 
-def exchange(status: int | None = 200, body: object = b"", headers: Mapping[str, str] | None = None, **more: Any) -> Exchange:  # noqa: ANN401  - the fields of Exchange
+def exchange(
+    status: int | None = 200, body: object = b"", headers: Mapping[str, str] | None = None, **more: Any
+) -> Exchange:
     """Return an exchange with this response; a body that is no bytes is JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     given = {"Content-Type": "application/json", **(headers or {})}
@@ -83,7 +91,7 @@ def exchange(status: int | None = 200, body: object = b"", headers: Mapping[str,
     return Exchange(**facts | more)
 
 
-def result_of(**fields: Any) -> Result:  # noqa: ANN401  - the fields of a result object
+def result_of(**fields: Any) -> Result:
     """Return a result read from a well-formed execute answer with these fields changed; `...` takes a field away."""
     plain = {"runId": "r1", "status": "finished", "exitCode": 0, "console": [], "options": None, "files": []}
     kept = {name: value for name, value in (plain | fields).items() if value is not ...}

@@ -29,12 +29,14 @@ def refuse_big(session: Session, judge: Judge) -> None:
 def upload_then_judge(session: Session, judge: Judge) -> None:
     """Judge UP-08 after an upload as set-up."""
     session.upload({"small": b"x"})
-    judge.require("UP-08", True, expected="", actual="")
+    judge.require("UP-08", condition=True, expected="", actual="")
 
 
 def answering(ending: str, replies: Iterator[Reply]) -> Callable[[Seen], Reply | None]:
     """Return a script that gives these replies in turn to POSTs whose path ends so."""
-    return lambda seen: next(replies) if seen.method == "POST" and seen.path.endswith(ending) and "probe" not in seen.path else None
+    return lambda seen: (
+        next(replies) if seen.method == "POST" and seen.path.endswith(ending) and "probe" not in seen.path else None
+    )
 
 
 def test_a_kept_clause_passes() -> None:
@@ -173,10 +175,10 @@ def test_a_mistaken_check_is_an_error_of_the_harness(mistake: str) -> None:
         actions: dict[str, Callable[[], object]] = {
             "unknown reading": lambda: judge.reading("CO-06", "get-parameters", "header"),
             "unknown question": lambda: judge.reading("CO-06", "what", "body"),
-            "uncited": lambda: judge.require("UP-08", False, expected="", actual=""),
-            "open broken": lambda: judge.require("CO-06", False, expected="", actual=""),
+            "uncited": lambda: judge.require("UP-08", condition=False, expected="", actual=""),
+            "open broken": lambda: judge.require("CO-06", condition=False, expected="", actual=""),
             "assert": lambda: (_ for _ in ()).throw(AssertionError),
-            "bug": lambda: {}["x"],
+            "bug": lambda: dict[str, str]()["x"],
         }
         outcome = actions[mistake]()
         next(iter(outcome)) if mistake == "assert" else None  # type: ignore[call-overload]
@@ -191,8 +193,8 @@ def test_an_expectation_goes_on_and_judges_each_clause() -> None:
     """`expect` notes a violation and goes on, so the clauses after it are judged too."""
 
     def both(judge: Judge) -> None:
-        judge.expect("UP-08", False, expected="a", actual="b")
-        judge.require("UP-01", True, expected="", actual="")
+        judge.expect("UP-08", condition=False, expected="a", actual="b")
+        judge.require("UP-01", condition=True, expected="", actual="")
 
     with serve_script() as (url, _):
         report = judged(url, check(both, "UP-08", "UP-01"))
@@ -223,7 +225,7 @@ def test_violations_in_a_group_are_all_found() -> None:
         found = []
         for clause in ("UP-08", "UP-01"):
             try:
-                judge.require(clause, False, expected="a", actual="b")
+                judge.require(clause, condition=False, expected="a", actual="b")
             except Violation as violation:
                 found.append(violation)
         raise BaseExceptionGroup("several", found)
@@ -234,13 +236,13 @@ def test_violations_in_a_group_are_all_found() -> None:
 
 
 def test_what_was_not_told_is_not_tested_and_leaves_the_run_complete() -> None:
-    """A check that needs a limit which the user did not tell is not testable, names the option, and costs no exit code."""
+    """A check that needs a limit which the user did not tell names the option, and costs no exit code."""
 
     def needy(judge: Judge) -> None:
-        judge.require("UP-08", False, expected="", actual="")
+        judge.require("UP-08", condition=False, expected="", actual="")
 
     def fine(judge: Judge) -> None:
-        judge.require("UP-01", True, expected="", actual="")
+        judge.require("UP-01", condition=True, expected="", actual="")
 
     with serve_script() as (url, _):
         report = judged(url, check(needy, "UP-08", needs=["exec-timeout"]), check(fine, "UP-01"))

@@ -13,7 +13,7 @@ PROBLEM_JSON = {"Content-Type": "application/problem+json"}
 ITEM = {"filename": "a", "mode": "-rw-r--r--", "size": 1, "ctime": 1.5, "mtime": 1, "atime": "2018"}
 
 
-def clauses(findings: Any) -> list[str]:  # noqa: ANN401  - any iterable of findings
+def clauses(findings: Any) -> list[str]:
     """Return the clauses of findings."""
     return [one.clause for one in findings]
 
@@ -35,7 +35,7 @@ EXCHANGES = [
 
 
 @pytest.mark.parametrize(("seen", "expected"), [row[1:] for row in EXCHANGES], ids=[row[0] for row in EXCHANGES])
-def test_an_exchange_breaks_just_its_clauses(seen: Any, expected: list[str]) -> None:  # noqa: ANN401  - an Exchange
+def test_an_exchange_breaks_just_its_clauses(seen: Any, expected: list[str]) -> None:
     """CO-01 holds for successes, CO-02 and CO-03 for refusals."""
     assert clauses(rules.of_exchange(seen)) == expected
 

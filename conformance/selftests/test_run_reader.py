@@ -48,7 +48,9 @@ def test_a_run_without_boundaries_is_all_program() -> None:
 
 def test_reading_goes_on_until_the_end_and_no_further() -> None:
     """Every status but `finished` and `exec-timeout` is followed by another call (EX-12)."""
-    rest = [result_of(status=one, exitCode=None) for one in ("waiting-input", "clean-finished", "exec-timeout", "continued")]
+    rest = [
+        result_of(status=one, exitCode=None) for one in ("waiting-input", "clean-finished", "exec-timeout", "continued")
+    ]
     seen = read_run(result_of(status="continued", exitCode=None), lambda _: rest.pop(0), {})
     assert seen.statuses == ("continued", "waiting-input", "clean-finished", "exec-timeout")
     assert len(rest) == 1

@@ -14,9 +14,17 @@ def signable(content_type: str = "application/json", body: bytes = JSON_BODY) ->
 
 
 VECTORS = [
-    ("v4.20181215", "application/json; charset=utf-8", "d814c9da9217900d484b4675aa7eaea00b1c62fcc9f83deb5ae01dbe836b7757"),
+    (
+        "v4.20181215",
+        "application/json; charset=utf-8",
+        "d814c9da9217900d484b4675aa7eaea00b1c62fcc9f83deb5ae01dbe836b7757",
+    ),
     ("v2.20170315", "application/json", "48ede4149acf355cd823ff11835ec6ad4624a8f646f5889446d8daf8d09482f1"),
-    ("v2.20170315", "multipart/form-data; boundary=x", "a58e8f28f82765862e99e994d840376004de5516dd2109b4fc3e75ba32ccec66"),
+    (
+        "v2.20170315",
+        "multipart/form-data; boundary=x",
+        "a58e8f28f82765862e99e994d840376004de5516dd2109b4fc3e75ba32ccec66",
+    ),
 ]
 
 

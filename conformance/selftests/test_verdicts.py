@@ -48,7 +48,11 @@ EXIT_CODES = [
     ("target failed", [PASSED, Standing(MUST, Verdict.NOT_TESTABLE, frozenset({Cause.TARGET}))], ExitCode.INCOMPLETE),
     ("should untested", [PASSED, Standing(SHOULD, Verdict.NOT_TESTABLE, frozenset({Cause.TARGET}))], ExitCode.CONFORMS),
     ("harness failed", [PASSED, Standing(SHOULD, Verdict.ERROR)], ExitCode.INCOMPLETE),
-    ("harness failed behind a warning", [PASSED, Standing(SHOULD, Verdict.WARN, harness_failed=True)], ExitCode.INCOMPLETE),
+    (
+        "harness failed behind a warning",
+        [PASSED, Standing(SHOULD, Verdict.WARN, harness_failed=True)],
+        ExitCode.INCOMPLETE,
+    ),
     ("violation beats error", [Standing(MUST, Verdict.FAIL), Standing(MUST, Verdict.ERROR)], ExitCode.VIOLATIONS),
     ("not offered", [PASSED, Standing(MUST, Verdict.NOT_APPLICABLE)], ExitCode.CONFORMS),
 ]
