@@ -37,10 +37,12 @@ JAVASCRIPT_CLIENT: Final = "backend.ai-client@21.3.1"
 _OLDEST_NODE: Final = 18
 _NODE_PINS: Final = {"backend.ai-client": "21.3.1", "node-fetch": "2.7.0", "@types/node": "16.18.126"}
 _REVIVAL: Final = '''\
-"""Give back what Python 3.11 dropped from asyncio and aiohttp 3.6 still looks for. The client itself is unchanged."""
+"""Give back what asyncio lost up to Python 3.11 and aiohttp 3.6 still looks for. The client itself is unchanged."""
 import asyncio
 import types
 
+shield = asyncio.shield
+asyncio.shield = lambda awaitable, loop=None: shield(awaitable)
 asyncio.coroutine = types.coroutine
 asyncio.coroutines._DEBUG = False
 '''
