@@ -22,6 +22,7 @@ import requests
 PROJECT = Path(__file__).parent / "sieve"
 REPORT = Path("report")
 COMMANDS = {"clean": "make clean", "build": "make", "exec": "./sieve 100000"}
+SCRIPTS = Path(sys.executable).parent
 TIMEOUT_S = 30
 
 
@@ -32,7 +33,7 @@ class DemoError(Exception):
 @contextmanager
 def mock_server() -> Iterator[str]:
     """Start ``batchproof-mock`` on a free port and yield its URL; stop it at the end."""
-    command = [sys.executable, "-m", "mock_server.cli", "--port", "0"]
+    command = [SCRIPTS / "batchproof-mock", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None  # noqa: S101  - PIPE was asked for
@@ -144,7 +145,7 @@ def show_run(url: str) -> None:
 def judge(url: str) -> int:
     """Let the suite judge the server; return its exit code."""
     heading("And now the suite judges that server, clause by clause")
-    command = [sys.executable, "-m", "conformance.cli", "check", url, "--report", str(REPORT)]
+    command = [SCRIPTS / "batchproof", "check", url, "--report", REPORT]
     say(f"$ batchproof check {url} --report {REPORT}")
     return subprocess.run(command, check=False).returncode
 
