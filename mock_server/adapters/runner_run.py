@@ -1,7 +1,7 @@
 """A run as the engine holds it: its phase, and what its client was not told yet."""
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mock_server.domain.console import Console, Stream
 from mock_server.domain.lifecycle import ENDINGS, STEPS, Phase, Signal, Status, Step, advance, final_code, report
@@ -28,6 +28,7 @@ class Run:
     output_bytes: int = 0
     files_before: frozenset[tuple[str, int, int]] = frozenset()
     files: tuple[str, ...] = ()
+    fetched: bool = False  # whether the last result was handed over
     _segments: deque[_Segment] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -39,14 +40,9 @@ class Run:
         return self.phase in ENDINGS
 
     @property
-    def fetched(self) -> bool:
-        """Whether the last result was handed over."""
-        return self.ended and len(self._segments) == 1 and self._segments[0].status is None
-
-    @property
     def has_news(self) -> bool:
         """Whether a call about the run can be answered before its time is up (EX-17, EX-18)."""
-        return self._segments[0].status is not None or self.fetched or self.asks
+        return self._segments[0].status is not None or self.asks
 
     @property
     def asks(self) -> bool:
@@ -85,11 +81,13 @@ class Run:
         head = self._segments[0]
         if head.status is None:
             return RunResult(self.run_id, self._status_between(), console=head.console.drain())
-        last = head.status in {Status.FINISHED, Status.EXEC_TIMEOUT}
+        result = RunResult(self.run_id, head.status, head.exit_code, head.console.drain())
+        if head.status in ENDINGS.values():
+            # The last segment stays, drained: another call that waited for this run learns its end as well.
+            self.fetched = True
+            return replace(result, files=self.files)
         self._segments.popleft()
-        return RunResult(
-            self.run_id, head.status, head.exit_code, head.console.drain(), files=self.files if last else ()
-        )
+        return result
 
     def _status_between(self) -> Status:
         return Status.WAITING_INPUT if self.asks else Status.CONTINUED
@@ -98,4 +96,5 @@ class Run:
         segment = self._segments[-1]
         segment.console.finish()
         segment.status, segment.exit_code = status, exit_code
-        self._segments.append(_Segment(Console(self.limit_chars)))
+        if status not in ENDINGS.values():
+            self._segments.append(_Segment(Console(self.limit_chars)))

@@ -29,6 +29,10 @@ _KILL_TIMEOUT_S: Final = 10  # killing takes milliseconds; past this the machine
 ClientGone = Callable[[], bool]
 
 
+def _nothing() -> None:
+    """Stand for the cancelling of a time limit where none is set."""
+
+
 class RunSession:
     """The runs of one session. Every method may be called from any thread.
 
@@ -47,7 +51,7 @@ class RunSession:
         self._current: Run | None = None
         self._step: RunningStep | None = None
         self._left = Phase.QUEUED  # the phase that the current run was cut off in
-        self._cancel_limit: Callable[[], None] = lambda: None
+        self._cancel_limit = _nothing
         self._closed = False
         self._runs_started = 0
         self._cpu_s = 0.0
@@ -85,6 +89,18 @@ class RunSession:
         with self._changed:
             if self._step:
                 self._step.interrupt()
+
+    def abandon(self, run_id: str) -> None:
+        """Forget a run that nobody will ask about again, and kill what is left of it (EX-31). Any id will do."""
+        with self._changed:
+            run = self._runs.pop(run_id, None)
+            if run is None or run.ended:
+                return
+            if run is self._current:
+                self._cut(run, Signal.KILLED)
+            else:
+                self._queue.remove(run)
+            self._changed.notify_all()
 
     def restart(self) -> None:
         """End every run as `finished` with 137 and kill all processes (SE-07); returns when they are dead.
@@ -201,7 +217,8 @@ class RunSession:
         self._engine.reader.call(lambda: self._set_limit(run, wall_s))
 
     def _finish(self, run: Run) -> None:
-        self._cancel_limit()
+        self._engine.reader.call(self._cancel_limit)
+        self._cancel_limit = _nothing
         run.files = runner_outputs.made(run.files_before, runner_outputs.look(self._place.home))
         self._current = None
 

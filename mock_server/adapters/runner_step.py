@@ -56,6 +56,7 @@ class RunningStep:
         self._lock = threading.Lock()  # between `kill`, from any thread, and the reader's thread
         self._victim: int | None = None  # a pidfd, once the sandbox can be killed
         self._victim_pid = 0
+        self._info = b""
         self._killed = False
 
     def start(self, place: SessionPlace, command: str) -> None:
@@ -104,12 +105,16 @@ class RunningStep:
         return len(data)
 
     def _learn_victim(self, spawned: Spawned) -> None:
-        info = os.read(spawned.info, _PIECE_BYTES)
+        piece = os.read(spawned.info, _PIECE_BYTES)
+        self._info += piece
+        pid = self._engine.sandbox.chosen.victim(spawned.process.pid, self._info)
+        if pid is None and piece:
+            return
         self._engine.reader.unwatch(spawned.info)
-        # Where the process is gone already (or was never made), the step is about to end by itself.
-        with self._lock, suppress(OSError, ValueError, KeyError):
-            self._victim_pid = self._engine.sandbox.chosen.victim(spawned.process.pid, info)
-            self._victim = os.pidfd_open(self._victim_pid)
+        pid = pid or spawned.process.pid  # it ended its report without naming one: it failed before it had any
+        # Where the process is gone already, the step is about to end by itself.
+        with self._lock, suppress(ProcessLookupError):
+            self._victim, self._victim_pid = os.pidfd_open(pid), pid
             if self._killed:
                 self._kill_victim()
 

@@ -42,6 +42,7 @@ _EXPORTABLE: Final = re.compile(r"(?!BASH|COMP_|EPOCH|HIST|DIRSTACK|FUNCNAME|GRO
 _SPECIAL: Final = frozenset(
     {"UID", "EUID", "PPID", "SHELLOPTS", "RANDOM", "SRANDOM", "SECONDS", "TMOUT", "POSIXLY_CORRECT"}
 )
+_CHILD_PID: Final = re.compile(rb'"child-pid": *([0-9]+)[^0-9]')
 _NETWORK_LOOPBACK: Final = "ip link set lo up 2>/dev/null"
 
 
@@ -72,7 +73,7 @@ class Level:
     name: str
     program: str
     argv: Callable[[Job], list[str]]
-    victim: Callable[[int, bytes], int]  # (started process, what came on info_fd) -> the process to kill
+    victim: Callable[[int, bytes], int | None]  # (started process, info so far) -> the process to kill, once known
     kill_signal: signal.Signals = signal.SIGKILL
     real_home: bool = True  # whether /home/work is really there inside
     spawner_keeps_root: bool = False
@@ -127,17 +128,21 @@ def _unshare(job: Job) -> list[str]:
     ]
 
 
-def _reported_child(_outer: int, info: bytes) -> int:
-    """Return process 1 of bwrap's namespace: when it dies, all in there do, and then bwrap ends."""
-    return int(json.loads(info)["child-pid"])
+def _reported_child(_outer: int, info: bytes) -> int | None:
+    """Return process 1 of bwrap's namespace: when it dies, all in there do, and then bwrap ends.
+
+    bwrap writes its JSON in several pieces, and may not close it.
+    """
+    told = _CHILD_PID.search(info)
+    return int(told[1]) if told else None
 
 
-def _only_child(outer: int, _info: bytes) -> int:
+def _only_child(outer: int, info: bytes) -> int | None:
     """Return process 1 of unshare's namespace, likewise."""
-    return next(iter(children(outer)), outer)
+    return next(iter(children(outer)), outer) if info else None
 
 
-def _supervisor(outer: int, _info: bytes) -> int:
+def _supervisor(outer: int, _info: bytes) -> int | None:
     """Return the supervisor, which is asked by SIGTERM, for it has children to kill first."""
     return outer
 
