@@ -3,9 +3,10 @@
 ``DEFECTS`` and ``VARIANTS`` hold them by name; importing a family's module fills them.
 """
 
-from . import access, console, conventions, downloading, executing, listing, results, sessions, uploading, variants
+from . import access, console, conventions, downloading, executing, listing, results, sessions, uploading
+from . import variants as _variants
 from .table import ACCESS_KEY, DEFECTS, NEEDS, SECRET_KEY, VARIANTS, Defect, Variant
 
 __all__ = ["ACCESS_KEY", "DEFECTS", "NEEDS", "SECRET_KEY", "VARIANTS", "Defect", "Variant"]
 
-_FAMILIES = (access, conventions, sessions, uploading, executing, results, console, listing, downloading, variants)
+_FAMILIES = (access, conventions, sessions, uploading, executing, results, console, listing, downloading, _variants)

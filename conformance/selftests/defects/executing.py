@@ -652,7 +652,7 @@ class RunsStartEmpty(Behaviour):
         session = next((s for s in self.sessions.values() if run.id in s.runs), None)
         if session is None:
             return
-        known = getattr(session, "uploads", set())
+        known: set[Any] = getattr(session, "uploads", set())
         for path in session.home.rglob("*"):
             if path.is_file() and path not in known:
                 path.unlink()
@@ -757,7 +757,7 @@ class OnlyTheFirstRunWorks(Behaviour):
 
     def await_turn(self, session: Session, run: Run) -> None:
         super().await_turn(session, run)
-        if session.calls > 1 and getattr(session, "ran", False):
+        if session.queries["calls"] > 1 and getattr(session, "ran", False):
             raise CutOffError("finished", 0)
         session.ran = True  # type: ignore[attr-defined]  # this defect's own note
 

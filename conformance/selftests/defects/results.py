@@ -215,11 +215,11 @@ class AssignedIdsAreUnknown(Behaviour):
 class _OddCodeIn(_OddResults):
     """A server that tells the wrong kind of exit code with one status."""
 
-    status = ""
+    wrong_status = ""
     code: Any = None
 
     def odd(self, run: Run, result: dict[str, Any]) -> dict[str, Any]:
-        return {**result, "exitCode": self.code} if result["status"] == self.status else result
+        return {**result, "exitCode": self.code} if result["status"] == self.wrong_status else result
 
 
 knob(
@@ -227,7 +227,7 @@ knob(
     "EX-13",
     "`finished` has a null exitCode.",
     base=_OddCodeIn,
-    status="finished",
+    wrong_status="finished",
     also=("EX-14",),
 )
 knob(
@@ -235,16 +235,23 @@ knob(
     "EX-13",
     "`build-finished` has a null exitCode.",
     base=_OddCodeIn,
-    status="build-finished",
+    wrong_status="build-finished",
 )
 knob(
     "clean-finished-has-no-code",
     "EX-13",
     "`clean-finished` has a null exitCode.",
     base=_OddCodeIn,
-    status="clean-finished",
+    wrong_status="clean-finished",
 )
-knob("continued-has-a-code", "EX-13", "`continued` has the exitCode 0.", base=_OddCodeIn, status="continued", code=0)
+knob(
+    "continued-has-a-code",
+    "EX-13",
+    "`continued` has the exitCode 0.",
+    base=_OddCodeIn,
+    wrong_status="continued",
+    code=0,
+)
 
 
 @defect("EX-13", also=("EX-23",))

@@ -168,7 +168,7 @@ class ProgramsFilesStay(Behaviour):
     """A file that a command wrote is not overwritten."""
 
     def store(self, session: Session, path: Path, content: bytes) -> None:
-        made = getattr(session, "uploaded", set())
+        made: set[Path] = getattr(session, "uploaded", set())
         if path in made or not path.exists():
             super().store(session, path, content)
         session.uploaded = made | {path}  # type: ignore[attr-defined]  # this defect's own note

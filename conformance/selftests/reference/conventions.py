@@ -46,7 +46,10 @@ class Conventions:
     folders_offered = True
     interrupt_offered = True
     extra_fields: ClassVar[dict[str, Any]] = {}
+    parameters_from = "both"  # CO-06 (open): "both", "body" or "query"
+    json_type = JSON
     ascii_json = False
+    url = ""  # where the transport serves this
     keep_alive = True
     chunked = False
     latency_s = 0.0
@@ -169,7 +172,7 @@ class Conventions:
 
     def json(self, status: int, value: Any) -> Response:
         """CO-01."""
-        return Response(status, self.dump({**value, **self.extra_fields}), {"Content-Type": JSON})
+        return Response(status, self.dump({**value, **self.extra_fields}), {"Content-Type": self.json_type})
 
     def dump(self, value: Any) -> bytes:
         """A JSON text; what is no Unicode scalar value travels escaped."""
@@ -210,8 +213,10 @@ class Conventions:
 
     def parameters(self, request: Request) -> dict[str, Any]:
         """CO-06: body and query string; where both name a parameter, the query string wins."""
+        if self.parameters_from == "body":
+            return self.read_object(request)
         query = {name: values if name == "files" else values[-1] for name, values in request.query.items()}
-        return {**self.read_object(request), **query}
+        return query if self.parameters_from == "query" else {**self.read_object(request), **query}
 
     def typed(self, values: Mapping[str, Any], key: str, kind: type[T], default: T) -> T:
         """CO-10, CO-13: the value of a key; absent and null give the default, another type is refused."""

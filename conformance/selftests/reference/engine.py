@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shlex
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from . import sandbox
 from .console import Console
@@ -18,7 +19,17 @@ if TYPE_CHECKING:
     from .sandbox import Process
     from .sessions import Session
 
-DEFAULT_BUILD = """
+ENVIRON: Final = {
+    "TERM": "xterm",
+    "LANG": "C.UTF-8",
+    "SHELL": "/bin/bash",
+    "USER": "work",
+    "HOME": "/home/work",
+}
+# A bash says on its own stderr when a child was killed: so 137 by `exit 137` and by SIGKILL can be told apart.
+SIGNALLED: Final = "[ -s /tmp/.killed ] && echo $code > /tmp/.signal; rm -f /tmp/.killed; exit $code"
+AWAITED: Final = "while set -- /proc/[0-9]*; [ $# -gt 2 ]; do read -rt 0.02 < <(:); done; exit $code"
+DEFAULT_BUILD: Final = """
 if [ -f Makefile ] || [ -f makefile ] || [ -f GNUmakefile ]; then exec make; fi
 mapfile -d '' sources < <(find . -name '*.c' -print0)
 [ ${#sources[@]} -gt 0 ] || { echo 'no C source and no Makefile' >&2; exit 1; }
@@ -37,8 +48,12 @@ class Engine(Console):
     skipped_build = "reported"
     waits_for_poll = False  # EX-12 (open): a step waits until the end of the one before was fetched
     failed_clean_stops = False  # EX-12 (open)
+    failed_build_only = "127"  # EX-15 (open): or "build": the code to finish with where there is no exec
+    cut_ending: tuple[str, int | None] = ("finished", 137)  # SE-07 (open): what a restart makes of a run
+    background = "killed"  # CN-06 (open): or "awaited", and its output delivered
     skipped_exec_code = "zero"  # EX-07 (open): "zero", or the "last" step's
     signal_codes = "128+N"  # EX-16 (open): or "-N"
+    more_environ: ClassVar[dict[str, str]] = {}
     read_bytes = 65_536
 
     # -- the run
@@ -85,7 +100,7 @@ class Engine(Console):
             return 127
         build = self.build_step(session, run)
         if self.is_failure(build):
-            return 127
+            return build if self.failed_build_only == "build" and not run.commands.exec else 127
         last = build if run.commands.build else clean
         if not run.commands.exec:
             return last if self.skipped_exec_code == "last" else 0
@@ -150,7 +165,7 @@ class Engine(Console):
     def check_cut(self, run: Run) -> None:
         """SE-06, SE-07: a restart or a delete ends the run."""
         if run.cut.is_set():
-            raise CutOffError("finished", 137)
+            raise CutOffError(*self.cut_ending)
 
     # -- one step
 
@@ -169,7 +184,15 @@ class Engine(Console):
             with session.lock:
                 session.cpu_ms += process.cpu_ms
         self.check_cut(run)
-        return self.exit_code(code)
+        return self.exit_code(self.signal_code(session, code))
+
+    def signal_code(self, session: Session, code: int) -> int:
+        """EX-16 (open): 128+N, or -N where the shell that looks after the command saw a signal."""
+        note = session.place / "tmp" / ".signal"
+        if self.signal_codes == "-N" and note.exists():
+            note.unlink()
+            return 128 - code
+        return code
 
     def jail(self, session: Session) -> Jail:
         """EX-19, EX-20, EX-21, EX-30, SE-09, SE-10."""
@@ -177,21 +200,23 @@ class Engine(Console):
 
     def environ(self, session: Session) -> dict[str, str]:
         """EX-20, SE-09."""
-        return {
-            "TERM": "xterm",
-            "LANG": "C.UTF-8",
-            "SHELL": "/bin/bash",
-            "USER": "work",
-            "HOME": "/home/work",
-            **session.environ,
-        }
+        own = {**ENVIRON, **self.more_environ}
+        return {**session.environ, **own} if self.reserved_environ == "kept" else {**own, **session.environ}
 
     def shell_text(self, command: str) -> str:
-        """What the shell is given to read."""
+        """What the shell is given to read: the command, or one that looks after it."""
+        if self.signal_codes == "-N":
+            return f"exec 9>&2 2>/tmp/.killed; {self.inner(command)} 2>&9 9>&-; code=$?\n{SIGNALLED}"
+        if self.background == "awaited":
+            return f"{self.inner(command)}; code=$?\n{AWAITED}"
         return command
 
+    def inner(self, command: str) -> str:
+        """A command as a bash of its own."""
+        return f"bash -c {shlex.quote(command)}"
+
     def exit_code(self, code: int) -> int:
-        """EX-14, EX-16 (open)."""
+        """EX-14."""
         return code
 
     def pump(self, run: Run, process: Process) -> None:

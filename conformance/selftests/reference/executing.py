@@ -25,6 +25,9 @@ class Executing(Engine):
     query_offered = True  # EX-28
     code_in_batch = "refused"  # EX-03 (open): or "ignored"
     unknown_run = "refused"  # EX-25 (open): or "finished"
+    missing_run_id = "new-run"  # EX-29 (open): or "goes-on"
+    finished_run_id = "new-run"  # EX-29 (open): or "refused", or "old-result"
+    url_form = "relative"  # EX-26 (open): or "absolute"
     result_files = "list"  # EX-01 (open): or "null", or "absent"
 
     def execute(self, request: Request, owner: str, identifier: str) -> Response:
@@ -32,13 +35,14 @@ class Executing(Engine):
         session = self.find(owner, identifier)
         wanted = self.read_object(request)
         mode = self.read_mode(wanted)
-        if self.status(session) != "RUNNING":
+        if self.session_status(session) != "RUNNING":
             raise Problem(409, "Session not ready", "wait until it is RUNNING")
         with session.lock:
-            session.calls += 1
+            session.queries["calls"] += 1
             run = self.find_run(session, wanted, mode)
         if run is None:
-            return self.json(200, {"result": self.empty_result(str(wanted.get("runId")))})
+            run_id = str(wanted.get("runId"))
+            return self.json(200, {"result": session.finished.get(run_id) or self.empty_result(run_id)})
         return self.json(200, {"result": self.poll(session, run)})
 
     def read_mode(self, wanted: dict[str, Any]) -> str:
@@ -57,16 +61,30 @@ class Executing(Engine):
             if run is None and self.unknown_run == "refused":
                 raise Problem(400, "Unknown run", f"no unfinished run {run_id!r}")
             return run
-        if run_id in session.runs:  # EX-29
-            return self.go_on(session, run_id)
+        earlier = self.earlier_run(session, wanted, run_id) if mode == "batch" else None
+        if earlier is not None:
+            return earlier
+        if run_id in session.finished and self.finished_run_id == "old-result":
+            return None
         commands = self.read_commands(wanted)
         if mode == "query":
             commands = Commands(exec=self.query_command(session, code))
         elif code and self.code_in_batch == "refused":
             raise Problem(400, "Code given", "code is empty in batch mode")
         run = Run(run_id or self.new_run_id(), commands)
+        session.queries["runs"] += 1
         self.start(session, run)
         return run
+
+    def earlier_run(self, session: Session, wanted: dict[str, Any], run_id: str) -> Run | None:
+        """EX-29: the run that a batch call goes on with."""
+        if run_id in session.runs:
+            return self.go_on(session, run_id)
+        if self.missing_run_id == "goes-on" and "runId" not in wanted and session.runs:
+            return list(session.runs.values())[-1]
+        if run_id in session.finished and self.finished_run_id == "refused":
+            raise Problem(409, "Run has finished", f"{run_id!r} was used")
+        return None
 
     def go_on(self, session: Session, run_id: str) -> Run:
         """EX-29: a batch call with an unfinished run's id starts nothing."""
@@ -98,7 +116,9 @@ class Executing(Engine):
             return self.empty_result(run.id)
         if segment.ending is not None:
             self.fetched(session, run, segment.ending[0])
-        return self.result(session, run, segment)
+        result = self.result(session, run, segment)
+        session.finished[run.id] = result
+        return result
 
     def is_ready(self, run: Run) -> bool:
         """Whether there is something that ends a call."""
@@ -159,8 +179,9 @@ class Executing(Engine):
         ]
 
     def output_url(self, session: Session, name: str) -> str:
-        """EX-26: relative to the endpoint."""
-        return f"/{self.dialects[0]}/{session.uuid}/output/{quote(name)}"
+        """EX-26: relative to the endpoint, or absolute."""
+        base = self.url if self.url_form == "absolute" else ""
+        return f"{base}/{self.dialects[0]}/{session.uuid}/output/{quote(name)}"
 
     def show_output(self, request: Request, owner: str, identifier: str, name: str) -> Response:
         """EX-26: one output file."""

@@ -27,6 +27,9 @@ class Files(Uploads):
     file_listing = "alone"  # LS-02 (open): a regular file is listed alone, or "refused"
     tar_mode = "w"  # DL-01 (open): or "w:gz", "w:bz2", "w:xz"
     max_downloads = 5
+    post_download = True  # DL-07 (open)
+    max_archive_bytes: int | None = None  # DL-07 (open)
+    member_names = "last-part"  # or "dotted" (./name), or "whole-path"
     pretty_listing = False
 
     # -- LS
@@ -85,6 +88,8 @@ class Files(Uploads):
 
     def download(self, request: Request, owner: str, identifier: str) -> Response:
         """DL-01."""
+        if request.method == "POST" and not self.post_download:
+            raise self.wrong_method("POST", {"GET": ""})
         session = self.find(owner, identifier)
         names = self.wanted_files(self.parameters(request))
         return self.multipart([self.archive(self.downloaded(session, name)) for name in names])
@@ -110,11 +115,17 @@ class Files(Uploads):
         buffer = io.BytesIO()
         with tarfile.open(mode=self.tar_mode, fileobj=buffer) as tar:  # type: ignore[call-overload]  # a knob
             tar.add(path, arcname=self.member_name(path), filter=self.member)
+        if self.max_archive_bytes is not None and len(buffer.getvalue()) > self.max_archive_bytes:
+            raise Problem(400, "Archive too large", path.name)
         return buffer.getvalue()
 
     def member_name(self, path: Path) -> str:
         """DL-06: never absolute, no `..`; the home itself is called `work`."""
-        return "work" if path.name == "home" and path.parent.parent == self.root else path.name
+        if path.name == "home" and path.parent.parent == self.root:
+            return "work"
+        if self.member_names == "whole-path" and path.is_relative_to(self.root):
+            return "/".join(path.relative_to(self.root).parts[2:])
+        return f"./{path.name}" if self.member_names == "dotted" else path.name
 
     def member(self, member: tarfile.TarInfo) -> tarfile.TarInfo | None:
         """Files, directories, and links that name their target relatively; ids are the commands' own."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .message import Request
     from .runs import Run
 
+RESERVED: Final = frozenset({"TERM", "LANG", "SHELL", "USER", "HOME", "PATH"})
 TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*[A-Za-z0-9]")
 
 
@@ -35,9 +36,10 @@ class Session:
     environ: dict[str, str]
     mounts: dict[str, Path]  # name below /home/work -> the folder's directory
     born_s: float = field(default_factory=time.monotonic)
-    calls: int = 0
+    queries: dict[str, int] = field(default_factory=lambda: {"calls": 0, "runs": 0, "neither": 0})
     cpu_ms: int = 0
     runs: dict[str, Run] = field(default_factory=dict)
+    finished: dict[str, dict[str, Any]] = field(default_factory=dict)  # the last result of every run
     last_run: Run | None = None
     lock: threading.RLock = field(default_factory=threading.RLock)
     outputs: dict[str, Path] = field(default_factory=dict)
@@ -60,7 +62,10 @@ class Sessions(Access):
     max_mounts = 5
     reuse_status = 200  # SE-02 (open)
     destroy_status = 200  # SE-06 (open)
-    count_runs = False  # SE-05 (open): numQueriesExecuted counts calls
+    queries_counted = "calls"  # SE-05 (open): or "runs", or "neither"
+    null_token = "absent"  # SE-04 (open): or "refused"
+    reserved_environ = "changed"  # SE-09 (open): or "kept", or "refused"
+    ids = "name"  # what kernelId is: the token, or the session's "uuid", which then is all that paths take
     restart_clears_files = False  # SE-07 (open)
     starts_pending_s = 0.0  # a deployed server may take seconds until a session is RUNNING
 
@@ -106,6 +111,8 @@ class Sessions(Access):
             token = self.typed(wanted, "name", str, "") or None
         elif wanted["clientSessionToken"] is None:
             token = None
+            if self.null_token == "refused":
+                raise Problem(400, "Bad token", "a token is a text")
         if token is None:
             return uuid.uuid4().hex[:16]
         self.check_token(token)
@@ -156,6 +163,8 @@ class Sessions(Access):
             if not isinstance(value, str) or "\0" in name + value or "=" in name or not name:
                 raise Problem(400, "Wrong type", "environ is an object of strings")
             environ[name] = value
+        if self.reserved_environ == "refused" and RESERVED & set(environ):
+            raise Problem(400, "Reserved name", f"environ may not set any of {', '.join(sorted(RESERVED))}")
         return environ
 
     def read_mounts(self, config: dict[str, Any], owner: str) -> dict[str, Path]:
@@ -198,15 +207,15 @@ class Sessions(Access):
     def created_body(self, session: Session, *, created: bool) -> dict[str, Any]:
         """SE-01, in the words of every version."""
         return {
-            "kernelId": session.name,
-            "sessId": session.name,
+            "kernelId": self.ids_of(session)[0],
+            "sessId": self.ids_of(session)[0],
             "sessionId": session.uuid,
-            "status": self.status(session),
+            "status": self.session_status(session),
             "servicePorts": [],
             "created": created,
         }
 
-    def status(self, session: Session) -> str:
+    def session_status(self, session: Session) -> str:
         """PENDING until the session may be used."""
         return "RUNNING" if time.monotonic() - session.born_s >= self.starts_pending_s else "PENDING"
 
@@ -226,7 +235,7 @@ class Sessions(Access):
 
     def ids_of(self, session: Session) -> tuple[str, ...]:
         """What a session answers to."""
-        return (session.name, session.uuid)
+        return (session.uuid,) if self.ids == "uuid" else (session.name, session.uuid)
 
     def unknown(self, identifier: str) -> Problem:
         """CO-11."""
@@ -244,9 +253,9 @@ class Sessions(Access):
             "lang": session.lang,
             "age": self.age_ms(session),
             "memoryLimit": 1_048_576,
-            "numQueriesExecuted": session.calls,
+            "numQueriesExecuted": session.queries[self.queries_counted],
             "cpuCreditUsed": session.cpu_ms,
-            "status": self.status(session),
+            "status": self.session_status(session),
         }
 
     def age_ms(self, session: Session) -> int:

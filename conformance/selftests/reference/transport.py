@@ -129,10 +129,11 @@ def serve(behaviour: Behaviour, port: int = 0) -> Iterator[str]:
         raise RuntimeError("neither bwrap nor unshare runs a command here: the reference has no sandbox")
     listener = _Listener(("127.0.0.1", port), _Connection)
     listener.behaviour = behaviour
+    behaviour.url = f"http://127.0.0.1:{listener.server_address[1]}"
     thread = threading.Thread(target=listener.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listener.server_address[1]}"
+        yield behaviour.url
     finally:
         listener.shutdown()
         thread.join()

@@ -31,6 +31,8 @@ class Uploads(Executing):
     max_file_bytes = 1024 * 1024  # UP-07: inclusive
     max_files = 20  # UP-09: inclusive
     percent_names = "decoded"  # UP-17 (open): or "as-is"
+    plain_fields = "not-counted"  # UP-10 (open): or "counted", or "refused"
+    repeated_names = "each"  # UP-10 (open): or "once", or "refused"
     too_large_status = 400
     refuses_early = False
 
@@ -75,8 +77,10 @@ class Uploads(Executing):
         decoder.receive_data(body)
         decoder.receive_data(None)
         files: list[tuple[str, bytearray]] = []
+        fields = 0
         in_file = False
         while not isinstance(event := decoder.next_event(), Epilogue | NeedData):
+            fields += isinstance(event, Field)
             if isinstance(event, File):
                 disposition = event.headers.get("Content-Disposition", "")
                 files.append((self.file_name(event.filename, disposition), bytearray()))
@@ -85,7 +89,15 @@ class Uploads(Executing):
                     files[-1][1].extend(event.data)
             else:
                 in_file = isinstance(event, File) or (in_file and not isinstance(event, Field))
+        self.check_fields(fields, len(files))
         return [(name, bytes(content)) for name, content in files]
+
+    def check_fields(self, fields: int, files: int) -> None:
+        """UP-10 (open): plain form fields beside the files."""
+        if fields and self.plain_fields == "refused":
+            raise Problem(400, "Plain field", "send files alone")
+        if fields + files > self.max_files and self.plain_fields == "counted":
+            raise Problem(400, "Too many files", f"at most {self.max_files} parts in one request")
 
     def file_name(self, filename: str, disposition: str) -> str:
         """UP-02, UP-17: `filename*` is decoded already, `filename` is percent-decoded unless the variant keeps it."""
@@ -97,6 +109,10 @@ class Uploads(Executing):
 
     def admit_files(self, files: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
         """UP-07 to UP-10: the files that are stored."""
+        if self.repeated_names == "once":
+            files = list(dict(files).items())
+        if self.repeated_names == "refused" and len(dict(files)) < len(files):
+            raise Problem(400, "Repeated name", "send each file once")
         if len(files) > self.max_files:
             raise Problem(400, "Too many files", f"at most {self.max_files} in one request")
         return [(name, self.admit_content(name, content)) for name, content in files]
@@ -109,7 +125,10 @@ class Uploads(Executing):
 
     def place_of(self, session: Session, name: str) -> Path:
         """UP-02, UP-05, UP-06, UP-13: where a file goes."""
-        parts = self.resolve(session, self.below_home(name))
+        asked = self.below_home(name)
+        parts = self.resolve(session, asked)
+        if self.inner_links == "replaced":
+            parts = (*self.resolve(session, asked[:-1]), asked[-1])
         if not parts or name.endswith("/"):
             raise Problem(400, "Bad path", f"{name!r} names no file")
         if parts[0] in session.mounts:

@@ -23,7 +23,7 @@ class Workspace(Sessions):
     """UP-05, UP-06, LS-06, DL-04: one way of reading paths for every call."""
 
     dotdot_refused = False  # UP-06 (open): even where it stays inside
-    links_refused = False  # UP-06 (open): even where they stay inside
+    inner_links = "taken"  # UP-06 (open): or "refused", even where they stay inside
 
     def inside(self, session: Session, name: str) -> Path:
         """The host's path of a path as commands see it; 4xx where it leads out of /home/work."""
@@ -88,7 +88,7 @@ class Workspace(Sessions):
 
     def follow(self, target: str, done: list[str], todo: list[str]) -> tuple[list[str], list[str]]:
         """UP-06: a link that stays inside is followed, any other refused."""
-        if self.links_refused:
+        if self.inner_links == "refused":
             raise self.outside(target)
         if target.startswith("/"):
             return [], [*self.absolute(os.path.normpath(target)), *todo]
