@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import TYPE_CHECKING
 
 from requests_toolbelt.multipart.decoder import ImproperBodyPartContentException, MultipartDecoder
@@ -67,13 +68,23 @@ def parts_of(files: Mapping[str, bytes] | Sequence[tuple[str, bytes]] | Iterable
 def split_response(exchange: Exchange) -> list[bytes]:
     """Return the contents of the parts of a multipart response, in order; raise NotMultipartError for anything else."""
     content_type = exchange.header("Content-Type") or ""
-    if not exchange.media_type.startswith("multipart/") or "boundary=" not in content_type:
+    boundary = _boundary(content_type)
+    if not exchange.media_type.startswith("multipart/") or not boundary:
         raise NotMultipartError(f"Content-Type is {content_type or 'absent'}; expected multipart/... with a boundary")
+    body, delimiter = b"\r\n" + exchange.response_body, b"\r\n--" + boundary.encode()
+    if delimiter not in body or delimiter + b"--" not in body:  # the decoder takes both for granted
+        raise NotMultipartError(f"the body lacks its boundary {boundary!r}, or the closing one")
     try:
         decoder = MultipartDecoder(exchange.response_body, content_type, encoding="utf-8")
     except (ImproperBodyPartContentException, ValueError, IndexError) as error:
         raise NotMultipartError(f"the multipart body cannot be read: {error}") from error
     return [part.content for part in decoder.parts]
+
+
+def _boundary(content_type: str) -> str | None:
+    message = Message()
+    message["Content-Type"] = content_type
+    return message.get_boundary()
 
 
 def _quoted(text: str) -> str:

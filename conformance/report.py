@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import jsonschema_rs
 
 from conformance import __version__
+from conformance.baseline import NONE as NO_BASELINE
+from conformance.baseline import Baseline
 from conformance.judge import HarnessError
 from conformance.records import Record, assemble
 from conformance.verdicts import ExitCode, Level, Verdict, exit_code
@@ -36,15 +38,20 @@ class Report:
     run: RunRecord
     records: tuple[Record, ...]
     exit_code: ExitCode
+    baseline: Baseline = NO_BASELINE
 
     @classmethod
-    def of(cls, run: RunRecord, only: Collection[str] | None = None) -> Report:
-        """Judge a run."""
+    def of(cls, run: RunRecord, only: Collection[str] | None = None, baseline: Baseline = NO_BASELINE) -> Report:
+        """Judge a run; known violations are excused, and a baseline that names kept clauses is stale."""
         records = assemble(run.world.catalogue, run.outcomes, run.observations, only)
         tolerant = run.world.options.tolerate_intermittent
-        standings = [record.standing for record in records]
+        standings = [
+            replace(one.standing, verdict=Verdict.PASS) if baseline.excuses(one) else one.standing for one in records
+        ]
         code = exit_code(standings, stopped=run.stopped is not None, tolerate_intermittent=tolerant)
-        return cls(run, records, code)
+        if code is ExitCode.CONFORMS and baseline.stale(records):
+            code = ExitCode.STALE_BASELINE
+        return cls(run, records, code, baseline)
 
     def having(self, verdict: Verdict, level: Level | None = None) -> tuple[Record, ...]:
         """Return the records of a verdict, of one level or of all."""
@@ -57,7 +64,8 @@ class Report:
         """The outcome in one line."""
         musts = [one for one in self.records if one.requirement.level is Level.MUST and one.entries]  # those asked for
         kept = sum(one.verdict is Verdict.PASS for one in musts)
-        broken = [one.requirement.id for one in musts if one.verdict in {Verdict.FAIL, Verdict.INTERMITTENT}]
+        failed = [one for one in musts if one.verdict in {Verdict.FAIL, Verdict.INTERMITTENT}]
+        broken = [one.requirement.id for one in failed if not self.baseline.excuses(one)]
         warned = len(self.having(Verdict.WARN))
         tail = f"; {warned} warnings" if warned else ""
         if self.exit_code is ExitCode.VIOLATIONS:
@@ -65,7 +73,12 @@ class Report:
         if self.exit_code is ExitCode.INCOMPLETE:
             why = self.run.stopped or "some musts could not be tested"
             return f"incomplete: {kept} of {len(musts)} musts hold; {why}{tail}"
-        untested = len(musts) - kept
+        if self.exit_code is ExitCode.STALE_BASELINE:
+            return (
+                f"the baseline is stale: {', '.join(self.baseline.stale(self.records))} hold; take them out of it{tail}"
+            )
+        untested = len(musts) - kept - len(failed)
+        tail = f"; {len(failed)} known violations{tail}" if failed else tail
         rest = f", {untested} not tested" if untested else ""
         return f"conforms: {kept} of {len(musts)} musts hold{rest}{tail}"
 
@@ -76,9 +89,12 @@ class Report:
             "target": _target(self.run),
             "run": _run(self.run),
             "summary": self._summary(),
-            "requirements": [_requirement(record) for record in self.records],
+            "requirements": [_requirement(record) | self._known(record) for record in self.records],
             "exchanges": {one.id: one.to_report() for one in _evidence(self.records)},
         }
+
+    def _known(self, record: Record) -> dict[str, Any]:
+        return {"known": self.baseline.known[record.requirement.id]} if self.baseline.excuses(record) else {}
 
     def _summary(self) -> dict[str, Any]:
         by_level = {

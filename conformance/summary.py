@@ -32,6 +32,8 @@ def lines(report: Report) -> Iterator[tuple[str, str]]:
     for verdict in _DETAILED:
         for record in report.having(verdict):
             yield from _detail(record)
+            if report.baseline.excuses(record):
+                yield _row("known", report.baseline.known[record.requirement.id]), ""
             yield "", ""
     yield from _untested(report)
     left = report.run.sessions_left

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from contextlib import ExitStack, contextmanager
-from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any
 
 import click
-import pytest
 from rich.console import Console
 from rich.text import Text
 
+from conformance.baseline import NONE as NO_BASELINE
+from conformance.baseline import Baseline
+from conformance.baseline import load as load_baseline
 from conformance.catalogue import CatalogueError
 from conformance.catalogue import load as load_catalogue
 from conformance.commands.check_options import check_options, options_from
+from conformance.gathering import run_pytest
 from conformance.judge import HarnessError
 from conformance.options import UsageError
 from conformance.plugin import SuitePlugin
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @check_options
-def check(**told: Any) -> None:
+def check(baseline: Path | None, **told: Any) -> None:
     """Check the implementation at URL (or BACKEND_ENDPOINT).
 
     Exit codes: 0 it conforms; 1 a must is broken; 2 wrong arguments, an unreachable target, or one that is no such
@@ -46,6 +47,7 @@ def check(**told: Any) -> None:
     console = Console(highlight=False, markup=False)
     try:
         options = options_from(told)
+        known = load_baseline(baseline, load_catalogue()) if baseline else NO_BASELINE
         only = load_catalogue().matching(options.only) if options.only else None
     except (UsageError, CatalogueError) as error:
         raise click.UsageError(str(error)) from None
@@ -55,10 +57,10 @@ def check(**told: Any) -> None:
     except OSError as error:
         raise click.UsageError(f"--report {options.report_dir}: {error.strerror}") from None
     with _terminated_like_interrupted():
-        sys.exit(int(run_suite(options, only, console)))
+        sys.exit(int(run_suite(options, only, known, console)))
 
 
-def run_suite(options: Options, only: frozenset[str] | None, console: Console) -> ExitCode:
+def run_suite(options: Options, only: frozenset[str] | None, known: Baseline, console: Console) -> ExitCode:
     """Run the suite, show and write what it found, and return the exit code."""
     with ExitStack() as stack:
         stream = stack.enter_context(Stream(options.report_dir)) if options.report_dir else None
@@ -66,7 +68,7 @@ def run_suite(options: Options, only: frozenset[str] | None, console: Console) -
         suite = _collected_and_run(options, view, stream)
         if suite.record is None:
             return _explain_no_record(suite)
-        report = Report.of(suite.record, only)
+        report = Report.of(suite.record, only, known)
         if stream:
             stream.footer(report)
     for text, style in lines(report):
@@ -86,11 +88,7 @@ def _collected_and_run(options: Options, view: View, stream: Stream | None) -> S
             stream.outcome(outcome)
 
     suite = SuitePlugin(options, whole_suite=True, on_ready=ready, on_start=view.started, on_outcome=done)
-    os.environ.pop("PYTEST_ADDOPTS", None)  # the user's own pytest habits are not meant for this suite
-    with as_file(files("conformance.suite")) as folder:
-        settings = ["-c", str(folder / "pytest.ini"), "--rootdir", str(folder)]
-        quiet = ["-p", "no:terminal", "-p", "no:cacheprovider", "-p", "conformance.plugin", "--assert=plain"]
-        pytest.main([str(folder), *settings, *quiet, "--disable-plugin-autoload"], plugins=[suite])
+    run_pytest(suite)
     return suite
 
 

@@ -87,6 +87,11 @@ def check_options(command: Callable[..., None]) -> Callable[..., None]:
             type=click.Path(file_okay=False, path_type=Path),
             help="Write report.json, results.jsonl, HTML, JUnit, ... there.",
         ),
+        click.option(
+            "--baseline",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="Violations that are known, each with its reason (TOML); stale where one is gone (exit code 4).",
+        ),
     )
     for one in reversed(declared):
         command = one(command)

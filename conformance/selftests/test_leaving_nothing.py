@@ -174,7 +174,7 @@ def test_the_pace_spaces_requests() -> None:
     waited: list[float] = []
     budget = Budget(10, 60, max_per_second=2)
     pause: Callable[[float], None] = waited.append
-    budget.pause = pause  # type: ignore[method-assign]  # the waiting is looked at, not done
+    budget.pause = pause  # type: ignore[method-assign, assignment]  # the waiting is looked at, not done
     for _ in range(3):
         budget.spend()
     assert waited[0] == 0

@@ -1,0 +1,48 @@
+"""The suite's checks, collected by pytest with the suite's own settings, wherever it is called from."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from conformance.collection import check_of
+
+if TYPE_CHECKING:
+    from conformance.attempt import Check
+
+# No terminal, no cache, no rewriting, no plugins of others: nothing of the user's pytest reaches the suite, no litter.
+_SETTINGS: Final = ("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "conformance.plugin", "--assert=plain")
+
+
+def run_pytest(plugin: object, *more: str) -> None:
+    """Run pytest over the suite in this process, with one plugin object; what it finds is the plugin's business."""
+    os.environ.pop("PYTEST_ADDOPTS", None)  # the user's own habits are not meant for this suite
+    with as_file(files("conformance.suite")) as folder:
+        place = [str(folder), "-c", str(folder / "pytest.ini"), "--rootdir", str(folder)]
+        pytest.main([*place, *_SETTINGS, "--disable-plugin-autoload", *more], plugins=[plugin])
+
+
+def gather() -> tuple[Check, ...]:
+    """Return all checks of the suite, for callers that drive an `Engine` themselves."""
+    collector = _Collector()
+    run_pytest(collector, "--collect-only")
+    return tuple(collector.checks)
+
+
+class _Collector:
+    """Keeps what pytest collects."""
+
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Refuse a suite that is not whole."""
+        if report.failed:
+            raise pytest.UsageError(f"{report.nodeid} cannot be loaded: {report.longreprtext}")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep every item as a check."""
+        self.checks = [check_of(item) for item in items]
