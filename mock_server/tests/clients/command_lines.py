@@ -57,10 +57,11 @@ class _Typist:
             yield "run-clean", Typed(cleaned, ("removed 'main'", f"{GREETING}again|"))
         failing = self.running("Makefile", build="echo broken >&2; exit 3", execute="echo never")
         yield "run-failing", Typed(failing, ("broken",), never=("never\n",))
-        slow = self.running("Makefile", build="true", execute="for i in 1 2 3; do echo tick$i; sleep 0.8; done")
+        slow = self.running("Makefile", build="true", execute="echo tick1; sleep 1.2; echo tick2; sleep 1.2; echo tick3")
         yield "run-slow", Typed(slow, ("tick1\ntick2\ntick3\n",))
         if "input" not in self._lacks:
-            asking = self.running("Makefile", build="true", execute="read -r who; echo hello $who")
+            # No dollar signs: the command lines take them for templates of their own.
+            asking = self.running("Makefile", build="true", execute="sed -u 's/^/hello /;q'")
             yield "run-input", Typed(asking, ("hello Ada\n",), stdin="Ada\n")
 
     def files(self) -> Iterator[tuple[str, Typed]]:

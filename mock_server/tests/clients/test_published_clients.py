@@ -1,6 +1,7 @@
 """Real clients, unmodified, against the mock."""
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,13 @@ def _session(what: str) -> str:
     return f"{what}-{uuid.uuid4().hex[:8]}"
 
 
+def _require_right(complaints: Mapping[str, str]) -> None:
+    """Fail with one line for each step that went wrong."""
+    wrong = [f"{step}: {complaint}" for step, complaint in complaints.items() if complaint]
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
 @pytest.mark.parametrize("client", IN_CI)
 def test_the_python_sdk_carries_a_project_from_upload_to_download(client: Client, mock_url: str, folder: Path) -> None:
     """Each generation's SDK does the whole flow, and raises its own exceptions where the server refuses."""
@@ -35,7 +43,7 @@ def test_the_python_sdk_carries_a_project_from_upload_to_download(client: Client
         pytest.skip(str(reason))
     seen = run_sdk(environment, mock_url, folder, _session("sdk"))
     steps = [step for step in SDK_STEPS if step not in client.lacks]
-    assert {step: wrong for step in steps if (wrong := judge(step, seen.get(step)))} == {}
+    _require_right({step: judge(step, seen.get(step)) for step in steps})
 
 
 @pytest.mark.parametrize("client", IN_CI)
@@ -48,7 +56,7 @@ def test_the_command_line_runs_uploads_lists_downloads_and_destroys(
     except NotForThisMachine as reason:
         pytest.skip(str(reason))
     complaints = run_commands(environment, mock_url, folder, _session("cli"))
-    assert {step: wrong for step, wrong in complaints.items() if wrong} == {}
+    _require_right(complaints)
 
 
 def test_the_javascript_client_carries_a_project_from_upload_to_download(mock_url: str, folder: Path) -> None:
@@ -58,4 +66,4 @@ def test_the_javascript_client_carries_a_project_from_upload_to_download(mock_ur
     except NotForThisMachine as reason:
         pytest.skip(f"{JAVASCRIPT_CLIENT}: {reason}")
     seen = run_javascript(modules, mock_url, folder, _session("js"))
-    assert {step: wrong for step in JAVASCRIPT_STEPS if (wrong := judge(step, seen.get(step)))} == {}
+    _require_right({step: judge(step, seen.get(step)) for step in JAVASCRIPT_STEPS})
