@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from flask import Flask, request
 
-from mock_server.adapters.browsers import LOOPBACK_NAMES, check_headers
+from mock_server.adapters.browsers import LOOPBACK_NAMES, check_browser
 from mock_server.adapters.problems import answer_refusals
 from mock_server.adapters.removal import remove_tree
 from mock_server.adapters.runner import POLL_S, Limits, Runner, choose_level
@@ -21,10 +21,12 @@ from mock_server.adapters.sessions import SessionRegistry
 from mock_server.adapters.walk import Owner
 from mock_server.contract import Contract
 from mock_server.domain.limits import Capacity
+from mock_server.routes.consoles import console_handlers
 from mock_server.routes.dispatch import add_routes
 from mock_server.routes.execution import execution_handlers
 from mock_server.routes.files import file_handlers
 from mock_server.routes.sessions import session_handlers
+from mock_server.routes.stream import stream_handlers
 from mock_server.routes.versions import version_handlers
 from mock_server.server import Server, WsgiApp
 
@@ -44,6 +46,7 @@ class Settings:
     sandbox: str | None = None  # the best level that works here
     max_threads: int = 256
     allowed_hosts: frozenset[str] = frozenset()  # besides the loopback names and `host`
+    api_version: str | None = None  # the contract's; v5 and later send clients to /session
     capacity: Capacity = field(default_factory=Capacity)
 
 
@@ -87,23 +90,25 @@ def create_app(contract: Contract, sessions: SessionRegistry, settings: Settings
     """Return the WSGI application over a registry of sessions."""
     app = Flask("mock_server", static_folder=None)
     handlers = {
-        **version_handlers(contract.version),
+        **version_handlers(settings.api_version or contract.version, contract.version),
         **session_handlers(sessions, settings.capacity),
         **file_handlers(contract.limits),
         **execution_handlers(),
+        **stream_handlers(contract.operations["execute"].check),
+        **console_handlers(),
     }
     contract.bind(handlers)
     add_routes(app, contract.operations, handlers, sessions.find)
     answer_refusals(app)
     allowed_hosts = LOOPBACK_NAMES | {settings.host} | settings.allowed_hosts
-    app.before_request(lambda: check_headers(request.headers, allowed_hosts))
+    app.before_request(lambda: check_browser(request.environ, allowed_hosts))
     return _overriding(app)
 
 
 def _overriding(app: Flask) -> WsgiApp:
     """Let a client that is restricted to POST say which method it means (CO-07)."""
 
-    def wrapped(environ: dict[str, Any], start_response: Any) -> Any:  # noqa: ANN401  - WSGI's own
+    def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
         override = environ.get("HTTP_X_METHOD_OVERRIDE", "").upper()
         if environ["REQUEST_METHOD"] == "POST" and override in _OVERRIDABLE:
             environ["REQUEST_METHOD"] = override

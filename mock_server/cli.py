@@ -1,5 +1,6 @@
 """`batchproof-mock`: the command line of the mock server."""
 
+import re
 import signal
 import socket
 import sys
@@ -30,6 +31,12 @@ def _loopback(_context: click.Context, _parameter: click.Parameter, host: str) -
 
 def _existing_root(_context: click.Context, _parameter: click.Parameter, root: Path | None) -> Path | None:
     return root.resolve() if root else None
+
+
+def _api_version(_context: click.Context, _parameter: click.Parameter, version: str | None) -> str | None:
+    if version is not None and not re.fullmatch(r"v[1-9]\d?\.\d{8}", version):
+        raise click.BadParameter(f"{version!r} is no API version; write it like v4.20181215")
+    return version
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -87,6 +94,12 @@ def _existing_root(_context: click.Context, _parameter: click.Parameter, root: P
     metavar="NAME",
     help="A further name that clients may use in their Host header, such as host.docker.internal. Repeatable.",
 )
+@click.option(
+    "--api-version",
+    callback=_api_version,
+    metavar="V",
+    help="The API version to report, such as v6.20210815 [default: the contract's]; from v5 on clients use /session.",
+)
 @click.version_option(package_name="batchproof", prog_name="batchproof-mock")
 def main(**options: Any) -> None:
     """Serve the batch-mode API of Backend.AI's manager, running real commands in a sandbox.
@@ -118,6 +131,7 @@ def _settings(options: dict[str, Any]) -> Settings:
         workspace_root=options["workspace_root"],
         sandbox=None if options["sandbox"] == "auto" else options["sandbox"],
         max_threads=options["threads"],
+        api_version=options["api_version"],
         allowed_hosts=frozenset(name.lower() for name in options["allow_host"]),
     )
 

@@ -1,4 +1,4 @@
-"""The contract as the server uses it: `spec/openapi.yaml` read once, its operations bound to URLs, its schemas compiled.
+"""The contract as the server uses it: `spec/openapi.yaml`, its operations bound to URLs, its schemas compiled.
 
 Nothing of the protocol's shape stands elsewhere in the server: paths, dialects, parameters, bodies and limits come
 from here, and a test wrapper validates every response with `Contract.check_response`.
@@ -48,6 +48,11 @@ class Operation:
     def needs_session(self) -> bool:
         """Whether the path names a session."""
         return "{id}" in self.path
+
+    @property
+    def upgrades(self) -> bool:
+        """Whether a WebSocket is served here."""
+        return "101" in self.responses
 
 
 class Contract:
@@ -141,11 +146,10 @@ class Contract:
         dialects = self._document["x-dialects"]
         first, *_ = resources_ = dialects["resources"]
         routed = re.sub(r"\{major\}", "<int:major>", re.sub(r"\{id\}", "<id>", path))
-        head = f"/{first}"
-        if not (path == head or path.startswith(f"{head}/")):
+        if first not in routed.split("/"):
             return [routed]
-        tail = routed.removeprefix(head)
-        return [f"{prefix}/{name}{tail}" for prefix in ("", *dialects["versionPrefixes"]) for name in resources_]
+        head, tail = routed.split(first, 1)
+        return [f"{prefix}{head}{name}{tail}" for prefix in ("", *dialects["versionPrefixes"]) for name in resources_]
 
     def _resolved(self, node: Document) -> Document:
         while "$ref" in node:

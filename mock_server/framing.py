@@ -75,13 +75,14 @@ class RequestReader(io.BufferedReader):
             self._source.polling = False
 
 
-class StrictHeaderReader(HeaderReader):  # type: ignore[misc]  # the library's stubs are untyped
+class StrictHeaderReader(HeaderReader):
     """Reads one message's headers; a `ValueError` becomes a 400. Use a new one for each message."""
 
     def __init__(self) -> None:
         self._seen: set[bytes] = set()
 
     def __call__(self, rfile: IO[bytes], hdict: dict[bytes, bytes] | None = None) -> dict[bytes, bytes]:
+        """Read all headers into `hdict`."""
         headers: dict[bytes, bytes] = super().__call__(_Unfolded(rfile), hdict)
         check_framing(headers)
         _normalise_connection(headers)
@@ -93,7 +94,7 @@ class StrictHeaderReader(HeaderReader):  # type: ignore[misc]  # the library's s
     def _transform_key(self, key_name: bytes) -> bytes:
         if not _TOKEN.fullmatch(key_name):
             raise ValueError("A header name holds characters that no header name may have.")
-        name: bytes = super()._transform_key(key_name)
+        name = key_name.title()
         if name in _ONCE and name in self._seen:
             raise ValueError(f"The header {name.decode('ascii')} came twice; send it once.")
         self._seen.add(name)
@@ -107,6 +108,7 @@ class _Unfolded:
         self._rfile = rfile
 
     def readline(self) -> bytes:
+        """Give the next line as it is. Raises ValueError, which becomes a 400."""
         line = self._rfile.readline()
         if line[:1] in (b" ", b"\t"):
             raise ValueError("A header is folded over several lines; send it on one.")

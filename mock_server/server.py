@@ -4,8 +4,9 @@ Why cheroot (figures of `python -m benchmarks.wsgi_servers`): of the servers tha
 port, it lets a handler take a request's socket, which a WebSocket upgrade under WSGI needs. waitress is as quick, but
 cannot upgrade a connection; uvicorn behind a bridge can, at less than half the speed and a fifth of the upload rate,
 and never cuts a stalled client; gunicorn wants the main thread and its signals. What cheroot lacks is added here by
-its own extension points: threads that come with demand, a C reader in place of its Python one, framing as RFC 9112 has it,
-a bounded drain so that a refused upload's answer can be read (UP-18), and problem documents for its own refusals.
+its own extension points: threads that come with demand, a C reader in place of its Python one, framing as RFC 9112
+has it, a bounded drain so that a refused upload's answer can be read (UP-18), and problem documents for its own
+refusals.
 """
 
 import concurrent.futures
@@ -17,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from cheroot import wsgi
 from cheroot.server import HTTPConnection, HTTPRequest
@@ -63,10 +64,10 @@ def _make_file(sock: socket.socket, mode: str = "rb", _bufsize: int = -1) -> Req
     return RequestReader(sock) if "r" in mode else _Writer(sock)
 
 
-class _Request(HTTPRequest):  # type: ignore[misc]  # the library's stubs are untyped
+class _Request(HTTPRequest):
     """One message: strict head, exact body, problem documents where the server itself refuses."""
 
-    def __init__(self, server: Any, conn: Any) -> None:  # noqa: ANN401  - cheroot's own untyped objects
+    def __init__(self, server: Any, conn: Any) -> None:
         super().__init__(server, conn)
         self.header_reader = StrictHeaderReader()
         self.body: ChunkedBody | SizedBody | None = None
@@ -76,7 +77,7 @@ class _Request(HTTPRequest):  # type: ignore[misc]  # the library's stubs are un
         super().parse_request()
 
     def read_request_headers(self) -> bool:
-        if not super().read_request_headers():
+        if not super().read_request_headers():  # type: ignore[no-untyped-call]  # cheroot's stubs are partial
             return False
         why = None
         if b"Host" not in self.inheaders and self.response_protocol == "HTTP/1.1":
@@ -102,7 +103,7 @@ class _Request(HTTPRequest):  # type: ignore[misc]  # the library's stubs are un
         if self.body is not None and not self.body.discard(MAX_DRAIN_BYTES):
             self.close_connection = True
             self.conn.lingering = True
-        if self.status.startswith(b"204"):
+        if str(self.status, "latin-1").startswith("204"):  # type: ignore[call-overload]  # bytes, whatever the stub says
             self.outheaders.append((b"Content-Length", b"0"))
         super().send_headers()
 
@@ -121,13 +122,13 @@ class _Request(HTTPRequest):  # type: ignore[misc]  # the library's stubs are un
             self.conn.wfile.write(head.encode("latin-1") + body)
 
 
-class _Connection(HTTPConnection):  # type: ignore[misc]  # the library's stubs are untyped
+class _Connection(HTTPConnection):
     """One client's connection; ends so that the last answer can be read."""
 
     RequestHandlerClass = _Request
     lingering = False
 
-    def __init__(self, server: Any, sock: socket.socket, _makefile: object = None) -> None:  # noqa: ANN401  - cheroot's own
+    def __init__(self, server: Any, sock: socket.socket, _makefile: object = None) -> None:
         super().__init__(server, sock, _make_file)
 
     def close(self) -> None:
@@ -146,13 +147,13 @@ class _Connection(HTTPConnection):  # type: ignore[misc]  # the library's stubs 
             pass
 
 
-class _Gateway(wsgi.Gateway_10):  # type: ignore[misc]  # the library's stubs are untyped
+class _Gateway(wsgi.Gateway_10):
     """WSGI, plus the hand-over of the socket."""
 
     taken = False
 
-    def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
+    def get_environ(self) -> dict[str, Any]:  # type: ignore[override]  # cheroot's stubs are partial
+        environ: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call]  # same
         environ["wsgi.input_terminated"] = True  # our bodies end by themselves, the chunked ones too
         environ["batchproof.take_socket"] = self._take_socket
         environ["batchproof.client_gone"] = self._client_gone
@@ -205,17 +206,18 @@ class _Threads:
         self._executor.shutdown(wait=True)
 
 
-class _CherootServer(wsgi.Server):  # type: ignore[misc]  # the library's stubs are untyped
+class _CherootServer(wsgi.Server):
     """cheroot with our connections, gateway and threads."""
 
     ConnectionClass = _Connection
-    keep_alive_conn_limit = None  # bounded by the idle time-out, and by the file descriptors
+    # Unlimited: bounded by the idle time-out and the file descriptors.
+    keep_alive_conn_limit = None  # type: ignore[assignment]  # the stub forgets None
     max_request_header_size = MAX_HEADER_BYTES
     expiration_interval = 0.1  # also what a stop waits for the accepting thread
 
     def __init__(self, app: WsgiApp, host: str, port: int, max_threads: int) -> None:
         super().__init__(
-            (host, port), app, server_name="batchproof-mock", timeout=SOCKET_TIMEOUT_S, request_queue_size=256
+            (host, port), app, server_name="batchproof-mock", timeout=int(SOCKET_TIMEOUT_S), request_queue_size=256
         )
         self.gateway = _Gateway
         self.requests = _Threads(self._serve_connection, max_threads)
@@ -223,7 +225,7 @@ class _CherootServer(wsgi.Server):  # type: ignore[misc]  # the library's stubs 
     def _serve_connection(self, conn: _Connection) -> None:
         keep = False
         try:
-            keep = conn.communicate()
+            keep = bool(conn.communicate())  # type: ignore[no-untyped-call]  # cheroot's stubs are partial
         except OSError:
             pass  # the client went away
         finally:
@@ -272,7 +274,7 @@ class Server:
         host = self._cheroot.bind_addr[0]
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
-    def __enter__(self) -> "Server":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -5,24 +5,26 @@ of another host, or a Sec-Fetch-Site that says so, means that a page sent the re
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from mock_server.domain.errors import CrossSite, ForeignHost
 
+
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def check_headers(headers: Mapping[str, str], allowed_hosts: frozenset[str]) -> None:
+def check_browser(environ: Mapping[str, Any], allowed_hosts: frozenset[str]) -> None:
     """Let the request pass, or raise ForeignHost or CrossSite."""
-    host = headers.get("Host", "")
+    host = environ.get("HTTP_HOST", "")
     if host and _name(host) not in allowed_hosts:
         raise ForeignHost(host[:100])
-    origin = headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    origin = environ.get("HTTP_ORIGIN")
+    if origin and urlsplit(origin).netloc.lower() != host.lower():
         raise CrossSite(origin[:100])
-    if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-        raise CrossSite(headers["Sec-Fetch-Site"][:100])
+    site = environ.get("HTTP_SEC_FETCH_SITE", "none")
+    if site not in {"none", "same-origin"}:
+        raise CrossSite(site[:100])
 
 
 def _name(host: str) -> str:

@@ -27,7 +27,7 @@ def read_object(body: bytes, content_type: str) -> dict[str, Any]:
     return value
 
 
-def read_limited(stream: Any, max_bytes: int = MAX_JSON_BYTES) -> bytes:  # noqa: ANN401  - any WSGI input
+def read_limited(stream: Any, max_bytes: int = MAX_JSON_BYTES) -> bytes:
     """Read a whole body of limited length. Raises BodyTooLarge, MalformedBody, BodyTimedOut."""
     pieces: list[bytes] = []
     left_bytes = max_bytes + 1

@@ -23,6 +23,7 @@ FACES: Final[dict[type[Refusal], tuple[int, str, str]]] = {
     errors.BodyTimedOut: (408, "body-timed-out", "The request body did not arrive in time"),
     errors.ForeignHost: (421, "foreign-host", "The Host header names another server"),
     errors.CrossSite: (403, "cross-site", "The request comes from another site's page"),
+    errors.NotAWebSocket: (426, "not-a-websocket", "A WebSocket is needed"),
     errors.UnknownSession: (404, "unknown-session", "No such session"),
     errors.NameInUse: (409, "name-in-use", "The session name is in use"),
     errors.LimitExceeded: (406, "limit-exceeded", "More than the server gives"),

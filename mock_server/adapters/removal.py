@@ -30,7 +30,7 @@ def _remove(parent_fd: int, name: str) -> None:
             os.chmod(current, 0o700, dir_fd=parent_fd)
         fd = os.open(current, DIRECTORY, dir_fd=parent_fd)
         try:
-            for child in os.listdir(fd):
+            for child in os.listdir(fd):  # noqa: PTH208  - of a descriptor
                 if not _unlink(fd, child):
                     made += 1
                     lifted = f"{name}.{made}"

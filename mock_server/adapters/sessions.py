@@ -14,6 +14,8 @@ from mock_server.adapters.walk import Owner
 from mock_server.adapters.workspaces import Workspace
 from mock_server.domain.errors import NameInUse, UnknownSession
 from mock_server.domain.requests import SessionRequest
+from mock_server.domain.runs import RunResult
+from mock_server.domain.session_log import SessionLog
 
 
 class RunEngine(Protocol):
@@ -35,6 +37,7 @@ class Session:
     memory_limit_kib: int
     started_s: float = field(default_factory=time.monotonic)
     queries: int = 0
+    _log: SessionLog = field(default_factory=SessionLog)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -46,6 +49,18 @@ class Session:
         """Count one execute call (SE-05)."""
         with self._lock:
             self.queries += 1
+
+    def log(self, result: RunResult) -> None:
+        """Keep what a result hands over for `log_text`."""
+        with self._lock:
+            for _, text in result.console:
+                self._log.add(text)
+
+    @property
+    def log_text(self) -> str:
+        """The tail of what its runs printed, as far as it was handed over."""
+        with self._lock:
+            return self._log.text
 
     def end(self) -> None:
         """Kill its processes, then delete its files (SE-06, UP-12)."""

@@ -1,8 +1,9 @@
 """Reads an upload: multipart from a stream straight into staged files, every limit enforced while reading (UP)."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
@@ -19,7 +20,11 @@ from mock_server.domain.errors import (
 )
 from mock_server.domain.limits import Limits
 
+# One parameter of Content-Disposition. The library's own pattern knows neither `filename*` nor an unquoted slash.
+_OPTION: Final = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
+_ESCAPED: Final = re.compile(r'\\(["\\])')
 _READ_BYTES: Final = 65536
+_MAX_BOUNDARY_CHARS: Final = 256  # ours: RFC 2046 has 70
 _MAX_PARTS: Final = 1000  # ours: files and plain fields together
 _MAX_FIELD_BYTES: Final = 1024 * 1024  # ours: plain fields are read and dropped, all of them together
 _MAX_HEADER_BYTES: Final = 32768  # a path of 4,095 bytes, percent-encoded twice over (UP-17)
@@ -38,7 +43,7 @@ def boundary_of(content_type: str) -> str:
     if media_type != "multipart/form-data":
         raise UnsupportedBody(content_type, "multipart/form-data")
     boundary = options.get("boundary", "")
-    if not 0 < len(boundary) <= 256 or not boundary.isascii():
+    if not 0 < len(boundary) <= _MAX_BOUNDARY_CHARS or not boundary.isascii():
         raise MalformedBody("Content-Type names no usable boundary; send multipart/form-data; boundary=...")
     return str(boundary)
 
@@ -61,7 +66,7 @@ def receive(stream: ByteStream, content_type: str, staging: Staging, limits: Lim
     return targets
 
 
-_Event = MultipartSegment | bytes | bytearray | None
+_Event: TypeAlias = MultipartSegment | bytes | bytearray | None
 
 
 def _events(parser: PushMultipartParser, read: Callable[[int], bytes]) -> Iterator[_Event]:
@@ -134,7 +139,7 @@ def filename_of(part: MultipartSegment) -> str | None:
     Raises MalformedBody where the bytes it decodes to are not UTF-8.
     """
     header = part.header("Content-Disposition", "")
-    _, options = parse_options_header(header, unquote=lambda value, _filename=False: _unquoted(value))
+    options = {name.lower(): _unquoted(value) for name, value in _OPTION.findall(header)}
     try:
         if "filename*" in options:
             return _extended(options["filename*"])
@@ -146,10 +151,8 @@ def filename_of(part: MultipartSegment) -> str | None:
 
 
 def _unquoted(value: str) -> str:
-    """Undo the quoting of RFC 7578 and of RFC 822 before it: a backslash takes the next quote or backslash as it is."""
-    if len(value) < 2 or value[0] != '"' or value[-1] != '"':  # noqa: PLR2004  - two quotes
-        return value
-    return value[1:-1].replace("\\\\", "\0").replace('\\"', '"').replace("\0", "\\")
+    """Undo quoting: within quotes a backslash takes the next quote or backslash as it is (RFC 7578, 4.2)."""
+    return _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value.strip()
 
 
 def _extended(value: str) -> str:

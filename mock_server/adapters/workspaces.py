@@ -131,6 +131,8 @@ class Staging:
             os.rename(self._names[index], spot.name, src_dir_fd=self._fd, dst_dir_fd=spot.parent_fd)
         except IsADirectoryError as error:
             raise InvalidPath(spot.name, "a directory of that name is in the way") from error
+        except OSError as error:  # a program moved the directory away just now
+            raise InvalidPath(spot.name, f"it cannot be stored: {os.strerror(error.errno or 0)}") from error
 
     def discard(self) -> None:
         """Delete what is still here."""
@@ -147,12 +149,13 @@ def _check_targets(home_fd: int, targets: Sequence[str]) -> None:
         if any(names[:depth] in files for depth in range(1, len(names))):
             raise InvalidPath(target, "another file of this upload is where it needs a directory")
         with contextlib.ExitStack() as stack:
-            spot = _existing(stack, home_fd, target, names)
+            spot = _existing(stack, home_fd, target)
             if spot is not None and spot.is_directory:
                 raise InvalidPath(target, "a directory of that name is in the way")
 
 
-def _existing(stack: contextlib.ExitStack, home_fd: int, target: str, names: tuple[str, ...]) -> Spot | None:
+def _existing(stack: contextlib.ExitStack, home_fd: int, target: str) -> Spot | None:
+    """Find the target; None where even its directory is not there yet."""
     try:
         return stack.enter_context(locate(home_fd, target))
     except PathNotFound:

@@ -27,6 +27,7 @@ class MalformedBody(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return self.why
 
 
@@ -39,6 +40,7 @@ class InvalidParameter(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"{self.name}: {self.why}"
 
 
@@ -51,6 +53,7 @@ class UnsupportedBody(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"The body is {self.given or 'of no stated type'}; this call reads {self.wanted}."
 
 
@@ -62,6 +65,7 @@ class BodyTooLarge(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"The body is longer than the {self.max_bytes} bytes that this call reads; send less."
 
 
@@ -71,6 +75,7 @@ class BodyTimedOut(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return "The rest of the request body did not arrive in time; send it without pauses."
 
 
@@ -85,6 +90,7 @@ class ForeignHost(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"Host {self.host!r} is not this server; use the address it printed when it started."
 
 
@@ -96,10 +102,21 @@ class CrossSite(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"Requests from web pages of another site ({self.origin}) are refused: they could run commands here."
 
 
-# Sessions (SE)
+@dataclass(eq=False)
+class NotAWebSocket(Refusal):
+    """A plain request came where a WebSocket is served."""
+
+    @property
+    def detail(self) -> str:
+        """What was wrong, and what would be right."""
+        return "This URL serves a WebSocket; connect with ws:// and the headers of an upgrade."
+
+
+# Cases of sessions: SE
 
 
 @dataclass(eq=False)
@@ -110,6 +127,7 @@ class UnknownSession(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"No session is called {self.session_id!r}; it was never created, or it has been terminated."
 
 
@@ -122,6 +140,7 @@ class NameInUse(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"The name {self.name!r} belongs to a living session of {self.lang!r}; choose another or terminate it."
 
 
@@ -135,6 +154,7 @@ class LimitExceeded(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"{self.resource}: {self.asked} was asked for, at most {self.limit} is given."
 
 
@@ -146,10 +166,11 @@ class UnknownFolder(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"No virtual folder is called {self.name!r}; create it first, or leave it out of config.mounts."
 
 
-# Files (UP, LS, DL)
+# Cases of files: UP, LS and DL
 
 
 @dataclass(eq=False)
@@ -160,6 +181,7 @@ class TooManyFiles(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"More than {self.max_files} files in one upload; send at most {self.max_files} in each request."
 
 
@@ -172,6 +194,7 @@ class FileTooLarge(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"{self.filename!r} is larger than {self.max_bytes} bytes, the most that one uploaded file may have."
 
 
@@ -181,6 +204,7 @@ class NoFile(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return "The upload holds no file; send at least one part with a filename."
 
 
@@ -190,6 +214,7 @@ class WorkspaceFull(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return "There is no room left for the session's files; delete some, or terminate the session."
 
 
@@ -201,6 +226,7 @@ class OutsideWorkspace(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"{self.path!r} leads outside /home/work; only paths below it can be used."
 
 
@@ -213,6 +239,7 @@ class InvalidPath(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"{self.path!r}: {self.why}."
 
 
@@ -224,4 +251,5 @@ class PathNotFound(Refusal):
 
     @property
     def detail(self) -> str:
+        """What was wrong, and what would be right."""
         return f"There is nothing at {self.path!r} in this session."

@@ -71,7 +71,7 @@ def _within(config: Mapping[str, Any], capacity: Capacity) -> float | None:
         asked["config.resources.cpu"] = (_amount("config.resources.cpu", resources["cpu"]), capacity.cores)
     for name, (amount, limit) in asked.items():
         if amount is not None and amount > limit:
-            raise LimitExceeded(name, f"{amount:.6g}" if amount < 10**15 else "a vast amount", str(limit))  # noqa: PLR2004  - a readable text
+            raise LimitExceeded(name, f"{amount:.6g}" if amount < 10**15 else "a vast amount", str(limit))
     return memory_mib
 
 

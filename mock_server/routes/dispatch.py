@@ -3,6 +3,7 @@
 The session is looked up before the body is read, so an unknown id is a 404 whatever came with it (CO-11).
 """
 
+import itertools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ class Operation(Protocol):
     def check(self) -> Callable[[object], None] | None: ...  # noqa: D102  - a field
     @property
     def needs_session(self) -> bool: ...  # noqa: D102  - a field
+    @property
+    def upgrades(self) -> bool: ...  # noqa: D102  - a field
 
 
 @dataclass(frozen=True)
@@ -61,13 +64,15 @@ def add_routes(
     app.url_map.merge_slashes = False  # or a doubled slash would be answered by a redirect
     for operation_id, operation in operations.items():
         view = _view(operation, handlers[operation_id], find)
-        for url in operation.urls:
+        # The router tells WebSocket handshakes from plain requests; where one is served, the view judges both.
+        for url, handshake in itertools.product(operation.urls, (False, True) if operation.upgrades else (False,)):
             app.add_url_rule(
                 url,
                 endpoint=operation_id,
                 view_func=view,
                 methods=[operation.method],
                 provide_automatic_options=False,
+                websocket=handshake,
             )
 
 
@@ -82,7 +87,7 @@ def no_content() -> Response:
 
 
 def _view(operation: Operation, handler: Handler, find: Callable[[str], Session]) -> Callable[..., Response]:
-    def view(**path: Any) -> Response:  # noqa: ANN401  - the router's converted path parameters
+    def view(**path: Any) -> Response:
         found = find(path.pop("id")) if operation.needs_session else None
         parameters = _parameters(operation)
         return handler(Call({**parameters, **path}, found, request.environ))
@@ -99,7 +104,7 @@ def _parameters(operation: Operation) -> dict[str, Any]:
     for name, is_list in operation.query_lists.items():
         if name in request.args:
             parameters[name] = request.args.getlist(name) if is_list else request.args[name]
-        elif not is_list and parameters.get(name) == "":
+        if parameters.get(name) == "":  # nothing was named
             del parameters[name]
     if operation.check is not None:
         operation.check(parameters)

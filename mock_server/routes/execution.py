@@ -17,9 +17,15 @@ def execution_handlers() -> dict[str, Handler]:
 
 def execute(call: Call) -> Response:
     """Start a run, go on with it, or answer its question; waits for news as long as the run engine does."""
+    return json_answer({"result": document(answer(call))})
+
+
+def answer(call: Call) -> RunResult:
+    """Do what an execute call asks for, whichever way it came."""
     call.session.count_query()
     result = _MODES[call.parameters["mode"]](call)
-    return json_answer({"result": _document(result)})
+    call.session.log(result)
+    return result
 
 
 def _batch(call: Call) -> RunResult:
@@ -55,7 +61,7 @@ def _run_id(call: Call) -> str:
     return run_id
 
 
-def _document(result: RunResult) -> dict[str, Any]:
+def document(result: RunResult) -> dict[str, Any]:
     """Write a result as EX-01 has it."""
     return {
         "runId": result.run_id,

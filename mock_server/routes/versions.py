@@ -12,9 +12,9 @@ from mock_server.routes.dispatch import Call, Handler, json_answer
 _OLDER: Final[Mapping[int, str]] = {1: "v1.20160915", 2: "v2.20170315", 3: "v3.20170615"}
 
 
-def version_handlers(api_version: str) -> dict[str, Handler]:
-    """Answer for a server of that version, such as `v4.20181215`."""
-    versions = {**_OLDER, int(api_version[1:].partition(".")[0]): api_version}
+def version_handlers(api_version: str, contract_version: str) -> dict[str, Handler]:
+    """Answer for a server that reports `api_version`, such as `v6.20210815`, and follows the contract's."""
+    versions = {**_OLDER, **{_major(version_): version_ for version_ in (contract_version, api_version)}}
     manager = f"batchproof-mock/{version('batchproof')}"
 
     def get_version(_call: Call) -> Response:
@@ -27,3 +27,7 @@ def version_handlers(api_version: str) -> dict[str, Handler]:
         return json_answer({"version": versions[major], "manager": manager})
 
     return {"getVersion": get_version, "getMajorVersion": get_major_version}
+
+
+def _major(version_: str) -> int:
+    return int(version_[1:].partition(".")[0])
