@@ -3,10 +3,33 @@
 ``DEFECTS`` and ``VARIANTS`` hold them by name; importing a family's module fills them.
 """
 
-from . import access, console, conventions, downloading, executing, listing, results, sessions, uploading
-from . import variants as _variants
+from importlib import import_module
+from typing import Final
+
 from .table import ACCESS_KEY, DEFECTS, NEEDS, SECRET_KEY, VARIANTS, Defect, Variant
 
 __all__ = ["ACCESS_KEY", "DEFECTS", "NEEDS", "SECRET_KEY", "VARIANTS", "Defect", "Variant"]
 
-_FAMILIES = (access, conventions, sessions, uploading, executing, results, console, listing, downloading, _variants)
+FAMILIES: Final = (
+    "conventions",
+    "access",
+    "sessions",
+    "session_facts",
+    "session_config",
+    "uploading",
+    "upload_limits",
+    "upload_contents",
+    "results",
+    "executing",
+    "exit_codes",
+    "environment",
+    "overlap",
+    "effects",
+    "console",
+    "output",
+    "listing",
+    "downloading",
+    "variants",
+)
+for _family in FAMILIES:
+    import_module(f"{__name__}.{_family}")

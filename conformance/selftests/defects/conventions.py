@@ -113,7 +113,7 @@ class ProblemsArePlainJson(Behaviour):
 class RawUtf8IsLatin1(Behaviour):
     """Raw UTF-8 in a body is read as Latin-1; escapes are fine."""
 
-    def load(self, body: bytes) -> Any:  # noqa: ANN401  - any JSON value
+    def load(self, body: bytes) -> Any:
         return json.loads(body.decode("latin-1")) if body.strip() else {}
 
 
@@ -121,15 +121,15 @@ class RawUtf8IsLatin1(Behaviour):
 class RawUtf8IsRefused(Behaviour):
     """A body that is not ASCII is refused."""
 
-    def load(self, body: bytes) -> Any:  # noqa: ANN401  - any JSON value
+    def load(self, body: bytes) -> Any:
         return json.loads(body.decode("ascii")) if body.strip() else {}
 
 
 @defect("CO-04")
 class EscapesStayEscaped(Behaviour):
-    """`\\uXXXX` is taken as six characters."""
+    r"""`\uXXXX` is taken as six characters."""
 
-    def load(self, body: bytes) -> Any:  # noqa: ANN401  - any JSON value
+    def load(self, body: bytes) -> Any:
         return super().load(body.replace(b"\\u", b"\\\\u"))
 
 
@@ -137,7 +137,7 @@ class EscapesStayEscaped(Behaviour):
 class SurrogatePairsAreLost(Behaviour):
     """A character outside the basic plane, escaped as a pair, becomes two question marks."""
 
-    def load(self, body: bytes) -> Any:  # noqa: ANN401  - any JSON value
+    def load(self, body: bytes) -> Any:
         return super().load(body.replace(b"\\ud", b"?\\u00").replace(b"\\uD", b"?\\u00"))
 
 
@@ -232,7 +232,7 @@ class ListBodyCrashes(Behaviour):
 class ListBodyIsAccepted(Behaviour):
     """A list that holds an object is taken as that object."""
 
-    def load(self, body: bytes) -> Any:  # noqa: ANN401  - any JSON value
+    def load(self, body: bytes) -> Any:
         value = super().load(body)
         return value[0] if isinstance(value, list) and value else value
 
@@ -251,7 +251,7 @@ class NullBodyCrashes(Behaviour):
 class WrongTypesCrash(Behaviour):
     """A value of the wrong type answers 500."""
 
-    def typed(self, values: Mapping[str, Any], key: str, kind: type[Any], default: Any) -> Any:  # noqa: ANN401  - any JSON value
+    def typed(self, values: Mapping[str, Any], key: str, kind: type[Any], default: Any) -> Any:
         try:
             return super().typed(values, key, kind, default)
         except Problem as problem:
@@ -262,7 +262,7 @@ class WrongTypesCrash(Behaviour):
 class NumbersPassAsText(Behaviour):
     """A number where a text belongs is taken as its digits."""
 
-    def typed(self, values: Mapping[str, Any], key: str, kind: type[Any], default: Any) -> Any:  # noqa: ANN401  - any JSON value
+    def typed(self, values: Mapping[str, Any], key: str, kind: type[Any], default: Any) -> Any:
         if kind is str and isinstance(values.get(key), int | float):
             return str(values[key])
         return super().typed(values, key, kind, default)
@@ -333,7 +333,7 @@ class WrongMethodIsBadRequest(Behaviour):
 class UnknownKeysAreRefused(Behaviour):
     """An unknown key in the options of a run is refused."""
 
-    def read_commands(self, wanted: dict[str, Any]) -> Any:  # noqa: ANN401  - as the base class
+    def read_commands(self, wanted: dict[str, Any]) -> Any:
         if set(wanted.get("options") or {}) - {"clean", "build", "exec"}:
             raise Problem(400, "Unknown option")
         return super().read_commands(wanted)

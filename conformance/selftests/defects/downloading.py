@@ -131,7 +131,7 @@ class TooManyDownloadsCrash(Behaviour):
 # -- DL-03
 
 
-class _OddArchives(Behaviour):
+class OddArchives(Behaviour):
     """A server that changes the content of files in its tars."""
 
     def odd(self, content: bytes) -> bytes:
@@ -152,7 +152,7 @@ class _OddArchives(Behaviour):
 
 
 @defect("DL-03")
-class DownloadedLineEndsAreTranslated(_OddArchives):
+class DownloadedLineEndsAreTranslated(OddArchives):
     """CR LF becomes LF in downloads."""
 
     def odd(self, content: bytes) -> bytes:
@@ -160,7 +160,7 @@ class DownloadedLineEndsAreTranslated(_OddArchives):
 
 
 @defect("DL-03")
-class DownloadsAreText(_OddArchives):
+class DownloadsAreText(OddArchives):
     """Bytes that are not UTF-8 become replacement characters in downloads."""
 
     def odd(self, content: bytes) -> bytes:
@@ -168,7 +168,7 @@ class DownloadsAreText(_OddArchives):
 
 
 @defect("DL-03")
-class DownloadsAreCut(_OddArchives):
+class DownloadsAreCut(OddArchives):
     """Downloaded files end after 64 KiB."""
 
     def odd(self, content: bytes) -> bytes:
@@ -176,7 +176,7 @@ class DownloadsAreCut(_OddArchives):
 
 
 @defect("DL-03")
-class DownloadsArePadded(_OddArchives):
+class DownloadsArePadded(OddArchives):
     """Downloaded files are padded to whole blocks of 512 bytes."""
 
     def odd(self, content: bytes) -> bytes:
@@ -197,7 +197,7 @@ class EmptyDownloadsAreMissing(Behaviour):
 class DownloadsAreStale(Behaviour):
     """A file that was downloaded once comes unchanged for ever."""
 
-    def __init__(self, **knobs: Any) -> None:  # noqa: ANN401  - every knob has its own type
+    def __init__(self, **knobs: Any) -> None:
         super().__init__(**knobs)
         self.cache: dict[Path, bytes] = {}
 
@@ -286,7 +286,7 @@ class DirectoriesAreRefused(Behaviour):
         return path
 
 
-class _OddMembers(Behaviour):
+class OddMembers(Behaviour):
     """A server that names the members of its tars otherwise."""
 
     prefix = ""
@@ -298,8 +298,8 @@ class _OddMembers(Behaviour):
         return kept
 
 
-knob("members-are-absolute", "DL-06", "Members of tars have absolute names.", base=_OddMembers, prefix="/home/work/")
-knob("members-lead-up", "DL-06", "Members of tars begin with `..`.", base=_OddMembers, prefix="../work/")
+knob("members-are-absolute", "DL-06", "Members of tars have absolute names.", base=OddMembers, prefix="/home/work/")
+knob("members-lead-up", "DL-06", "Members of tars begin with `..`.", base=OddMembers, prefix="../work/")
 
 
 @defect("DL-06")

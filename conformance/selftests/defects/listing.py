@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conformance.selftests.reference.sessions import Session
 
 
-class _OddListing(Behaviour):
+class OddListing(Behaviour):
     """A server that changes listings."""
 
     missing = ""
@@ -28,7 +28,7 @@ class _OddListing(Behaviour):
         return body
 
 
-class _OddEntries(Behaviour):
+class OddEntries(Behaviour):
     """A server that changes the items of listings."""
 
     def odd(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -41,14 +41,14 @@ class _OddEntries(Behaviour):
 # -- LS-01
 
 for _key in ("files", "folder_path", "errors"):
-    knob(f"listing-lacks-{_key.replace('_', '-')}", "LS-01", f"Listings lack `{_key}`.", base=_OddListing, missing=_key)
-knob("errors-are-null", "LS-01", "`errors` is null.", base=_OddListing, odd_values={"errors": None})
-knob("errors-are-a-list", "LS-01", "`errors` is a list.", base=_OddListing, odd_values={"errors": []})
+    knob(f"listing-lacks-{_key.replace('_', '-')}", "LS-01", f"Listings lack `{_key}`.", base=OddListing, missing=_key)
+knob("errors-are-null", "LS-01", "`errors` is null.", base=OddListing, odd_values={"errors": None})
+knob("errors-are-a-list", "LS-01", "`errors` is a list.", base=OddListing, odd_values={"errors": []})
 knob(
     "folder-path-is-home",
     "LS-01",
     "folder_path is always /home/work.",
-    base=_OddListing,
+    base=OddListing,
     odd_values={"folder_path": "/home/work"},
 )
 
@@ -205,7 +205,7 @@ class ItemsAreNames(Behaviour):
 
 
 @defect("LS-04")
-class SizesAreText(_OddEntries):
+class SizesAreText(OddEntries):
     """Sizes are texts."""
 
     def odd(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -213,7 +213,7 @@ class SizesAreText(_OddEntries):
 
 
 @defect("LS-04")
-class SizesAreKibibytes(_OddEntries):
+class SizesAreKibibytes(OddEntries):
     """Sizes are in KiB, rounded up."""
 
     def odd(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -221,7 +221,7 @@ class SizesAreKibibytes(_OddEntries):
 
 
 @defect("LS-04")
-class SizesAreOneTooLarge(_OddEntries):
+class SizesAreOneTooLarge(OddEntries):
     """Sizes are one byte too large."""
 
     def odd(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -229,7 +229,7 @@ class SizesAreOneTooLarge(_OddEntries):
 
 
 @defect("LS-04")
-class NoTimes(_OddEntries):
+class NoTimes(OddEntries):
     """Items have no times."""
 
     def odd(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -237,7 +237,7 @@ class NoTimes(_OddEntries):
 
 
 @defect("LS-04")
-class NamesAreCalledName(_OddEntries):
+class NamesAreCalledName(OddEntries):
     """An item's name is called `name`."""
 
     def odd(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -247,7 +247,7 @@ class NamesAreCalledName(_OddEntries):
 # -- LS-05, LS-06
 
 
-class _OddSelection(Behaviour):
+class OddSelection(Behaviour):
     """A server that leaves paths out of listings."""
 
     def wanted(self, path: Path) -> bool:
@@ -260,7 +260,7 @@ class _OddSelection(Behaviour):
 
 
 @defect("LS-05")
-class HiddenFilesAreMissing(_OddSelection):
+class HiddenFilesAreMissing(OddSelection):
     """Names that begin with a dot are not listed."""
 
     def wanted(self, path: Path) -> bool:
@@ -268,7 +268,7 @@ class HiddenFilesAreMissing(_OddSelection):
 
 
 @defect("LS-05")
-class DirectoriesAreMissing(_OddSelection):
+class DirectoriesAreMissing(OddSelection):
     """Directories are not listed."""
 
     def wanted(self, path: Path) -> bool:
@@ -276,7 +276,7 @@ class DirectoriesAreMissing(_OddSelection):
 
 
 @defect("LS-05")
-class EmptyFilesAreMissing(_OddSelection):
+class EmptyFilesAreMissing(OddSelection):
     """Empty files are not listed."""
 
     def wanted(self, path: Path) -> bool:
@@ -284,7 +284,7 @@ class EmptyFilesAreMissing(_OddSelection):
 
 
 @defect("LS-05")
-class GeneratedFilesAreMissing(_OddSelection):
+class GeneratedFilesAreMissing(OddSelection):
     """Files that commands made are not listed."""
 
     def store(self, session: Session, path: Path, content: bytes) -> None:
@@ -296,7 +296,7 @@ class GeneratedFilesAreMissing(_OddSelection):
 
 
 @defect("LS-05")
-class FilesAreListedOnce(_OddSelection):
+class FilesAreListedOnce(OddSelection):
     """A file is listed once and not again."""
 
     def wanted(self, path: Path) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from conformance.selftests.reference.sessions import Session
 
 
-class _OddResults(Behaviour):
+class OddResults(Behaviour):
     """A server that changes results."""
 
     missing = ""
@@ -35,9 +35,9 @@ class _OddResults(Behaviour):
 
 
 for _key in ("console", "exitCode"):
-    knob(f"no-{_key.lower()}-key", "EX-01", f"Results lack `{_key}`.", base=_OddResults, missing=_key)
-knob("no-run-id-key", "EX-04", "Results lack `runId`.", base=_OddResults, missing="runId", also=("EX-01", "EX-05"))
-knob("no-status-key", "EX-01", "Results lack `status`.", base=_OddResults, missing="status", also=("EX-02",))
+    knob(f"no-{_key.lower()}-key", "EX-01", f"Results lack `{_key}`.", base=OddResults, missing=_key)
+knob("no-run-id-key", "EX-04", "Results lack `runId`.", base=OddResults, missing="runId", also=("EX-01", "EX-05"))
+knob("no-status-key", "EX-01", "Results lack `status`.", base=OddResults, missing="status", also=("EX-02",))
 for _old, _new in (
     ("continued", "continue"),
     ("clean-finished", "cleaned"),
@@ -45,7 +45,7 @@ for _old, _new in (
     ("finished", "FINISHED"),
     ("exec-timeout", "timeout"),
 ):
-    knob(f"{_old}-misspelled", "EX-02", f"`{_old}` is spelled `{_new}`.", base=_OddResults, renamed=(_old, _new))
+    knob(f"{_old}-misspelled", "EX-02", f"`{_old}` is spelled `{_new}`.", base=OddResults, renamed=(_old, _new))
 
 
 @defect("EX-01")
@@ -59,7 +59,7 @@ class ResultIsNotWrapped(Behaviour):
 
 
 @defect("EX-01")
-class ConsoleIsNullWhenEmpty(_OddResults):
+class ConsoleIsNullWhenEmpty(OddResults):
     """An empty console is null."""
 
     def odd(self, run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class FirstResultIsCreated(Behaviour):
 
 
 @defect("EX-01")
-class OptionsAreAList(_OddResults):
+class OptionsAreAList(OddResults):
     """`options` is an empty list."""
 
     def odd(self, run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class OptionsAreAList(_OddResults):
 
 
 @defect("EX-01")
-class FilesAreAnObject(_OddResults):
+class FilesAreAnObject(OddResults):
     """`files` is an object."""
 
     def odd(self, run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class RunIdIsTheServers(Behaviour):
 
 
 @defect("EX-04")
-class LongRunIdsAreCut(_OddResults):
+class LongRunIdsAreCut(OddResults):
     """A runId is cut at 16 characters in results."""
 
     def odd(self, run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class LongRunIdsAreCut(_OddResults):
 
 
 @defect("EX-04")
-class RunIdsAreLowerCase(_OddResults):
+class RunIdsAreLowerCase(OddResults):
     """A runId is in lower case in results."""
 
     def odd(self, run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class RunIdsAreLowerCase(_OddResults):
 
 
 @defect("EX-04", also=("EX-01",))
-class LastResultHasNoRunId(_OddResults):
+class LastResultHasNoRunId(OddResults):
     """`finished` comes with a null runId."""
 
     def odd(self, run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -151,7 +151,7 @@ class LastResultHasNoRunId(_OddResults):
 
 
 @defect("EX-04", also=("EX-05",))
-class RunIdChanges(_OddResults):
+class RunIdChanges(OddResults):
     """Every result names another runId."""
 
     def odd(self, run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -212,7 +212,7 @@ class AssignedIdsAreUnknown(Behaviour):
 # -- EX-13
 
 
-class _OddCodeIn(_OddResults):
+class OddCodeIn(OddResults):
     """A server that tells the wrong kind of exit code with one status."""
 
     wrong_status = ""
@@ -226,7 +226,7 @@ knob(
     "finished-has-no-code",
     "EX-13",
     "`finished` has a null exitCode.",
-    base=_OddCodeIn,
+    base=OddCodeIn,
     wrong_status="finished",
     also=("EX-14",),
 )
@@ -234,28 +234,28 @@ knob(
     "build-finished-has-no-code",
     "EX-13",
     "`build-finished` has a null exitCode.",
-    base=_OddCodeIn,
+    base=OddCodeIn,
     wrong_status="build-finished",
 )
 knob(
     "clean-finished-has-no-code",
     "EX-13",
     "`clean-finished` has a null exitCode.",
-    base=_OddCodeIn,
+    base=OddCodeIn,
     wrong_status="clean-finished",
 )
 knob(
     "continued-has-a-code",
     "EX-13",
     "`continued` has the exitCode 0.",
-    base=_OddCodeIn,
+    base=OddCodeIn,
     wrong_status="continued",
     code=0,
 )
 
 
 @defect("EX-13", also=("EX-23",))
-class TimeoutHasACode(_OddResults):
+class TimeoutHasACode(OddResults):
     """`exec-timeout` has the exitCode 137."""
 
     def odd(self, run: Run, result: dict[str, Any]) -> dict[str, Any]:
@@ -263,7 +263,7 @@ class TimeoutHasACode(_OddResults):
 
 
 @defect("EX-13", also=("EX-14", "EX-01"))
-class CodesAreText(_OddResults):
+class CodesAreText(OddResults):
     """exitCode is a text of digits."""
 
     def odd(self, run: Run, result: dict[str, Any]) -> dict[str, Any]:

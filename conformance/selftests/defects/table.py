@@ -53,8 +53,8 @@ class Defect:
     needs: frozenset[str] = frozenset()
     intermittent: bool = False
 
-    def server(self, **knobs: Any) -> Behaviour:  # noqa: ANN401  - every knob has its own type
-        """The server, ready for ``serve``: what it needs is set up, ``knobs`` come on top."""
+    def server(self, **knobs: Any) -> Behaviour:
+        """Make the server, ready for ``serve``: what it needs is set up, ``knobs`` come on top."""
         return self.behaviour(**setup(self.needs), **knobs)
 
 
@@ -68,8 +68,8 @@ class Variant:
     readings: Mapping[tuple[str, str], str] = field(default_factory=dict)
     needs: frozenset[str] = frozenset()
 
-    def server(self, **knobs: Any) -> Behaviour:  # noqa: ANN401  - every knob has its own type
-        """The server, ready for ``serve``."""
+    def server(self, **knobs: Any) -> Behaviour:
+        """Make the server, ready for ``serve``."""
         return self.behaviour(**setup(self.needs), **knobs)
 
 
@@ -78,12 +78,12 @@ VARIANTS: Final[dict[str, Variant]] = {}
 
 
 def setup(needs: frozenset[str]) -> dict[str, Any]:
-    """The knobs that these needs stand for."""
+    """Give the knobs that these needs stand for."""
     return {name: value for need in needs for name, value in NEEDS[need].items()}
 
 
 def needs_of(clause: str) -> frozenset[str]:
-    """What a clause needs, by its id or its family."""
+    """Tell what a clause needs, by its id or its family."""
     need = NEED_OF.get(clause) or NEED_OF.get(clause[:2])
     return frozenset({need} if need else ())
 
@@ -110,14 +110,14 @@ def defect(
     return register
 
 
-def knob(  # noqa: PLR0913  - a table's row
+def knob(
     name: str,
     breaks: str,
     summary: str,
     *,
     also: tuple[str, ...] = (),
     base: type[Behaviour] = Behaviour,
-    **values: Any,  # noqa: ANN401  - every knob has its own type
+    **values: Any,
 ) -> None:
     """Register a defect that is one wrong value."""
     _add(Defect(name, breaks, summary, _with(base, name, summary, values), also, needs_of(breaks)))
@@ -130,7 +130,7 @@ def variant(
     *,
     base: type[Behaviour] = Behaviour,
     needs: tuple[str, ...] = (),
-    **values: Any,  # noqa: ANN401  - every knob has its own type
+    **values: Any,
 ) -> None:
     """Register a right server that differs by these knobs."""
     if name in VARIANTS:

@@ -28,7 +28,7 @@ for _value in ("body", "query"):
     _summary = f"Parameters of a GET are read from the {_value} alone."
     variant(f"{_value}-parameters", _summary, {("CO-06", "get-parameters"): _value}, parameters_from=_value)
 variant("reuse-is-201", "A reused session answers 201.", {("SE-02", "reuse-status"): "201"}, reuse_status=201)
-variant("null-token-refused", "A null token is refused.", {("SE-04", "null-token"): "refused"}, null_token="refused")
+variant("null-token-refused", "A null token is refused.", {("SE-04", "null-token"): "refused"}, null_name="refused")
 for _value in ("runs", "neither"):
     _summary = f"numQueriesExecuted counts {_value}."
     variant(f"queries-count-{_value}", _summary, {("SE-05", "queries-counted"): _value}, queries_counted=_value)

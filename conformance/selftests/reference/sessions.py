@@ -63,7 +63,7 @@ class Sessions(Access):
     reuse_status = 200  # SE-02 (open)
     destroy_status = 200  # SE-06 (open)
     queries_counted = "calls"  # SE-05 (open): or "runs", or "neither"
-    null_token = "absent"  # SE-04 (open): or "refused"
+    null_name = "absent"  # SE-04 (open): or "refused"
     reserved_environ = "changed"  # SE-09 (open): or "kept", or "refused"
     ids = "name"  # what kernelId is: the token, or the session's "uuid", which then is all that paths take
     restart_clears_files = False  # SE-07 (open)
@@ -111,7 +111,7 @@ class Sessions(Access):
             token = self.typed(wanted, "name", str, "") or None
         elif wanted["clientSessionToken"] is None:
             token = None
-            if self.null_token == "refused":
+            if self.null_name == "refused":
                 raise Problem(400, "Bad token", "a token is a text")
         if token is None:
             return uuid.uuid4().hex[:16]
