@@ -1,0 +1,212 @@
+"""CO: how wrong calls are answered (CO-02, CO-03, CO-10 to CO-12)."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+from conformance.checks import requirement
+from conformance.multipart import Form, Part
+from conformance.rules import of_exchange
+from conformance.target import parameters
+
+if TYPE_CHECKING:
+    from conformance.client import Client
+    from conformance.contract import Limits
+    from conformance.exchange import Exchange
+    from conformance.judge import Judge
+    from conformance.session import Session
+    from conformance.sessions import Sessions
+    from conformance.target import Target
+
+MALFORMED: Final = {
+    "truncated": b'{"mode": "batch", "code": ""',
+    "bare-words": b"{mode: batch}",
+    "trailing-comma": b'{"mode": "batch",}',
+    "trailing-text": b'{"mode": "batch"} x',
+    "not-json": b"mode=batch&code=",
+    "bad-utf-8": b'{"mode": "batch", "code": "\xff\xfe", "runId": null}',
+}
+NO_OBJECT: Final = (b"[]", b'[["mode", "batch"]]', b'"batch"', b"1", b"true")
+WRONG_CREATIONS: Final[tuple[dict[str, Any], ...]] = (
+    {"lang": 5},
+    {"lang": ["python"]},
+    {"lang": {"name": "python"}},
+    {"token": 12345},
+    {"token": ["bp-token"]},
+    {"token": {}},
+    {"config": "none"},
+    {"config": ["environ"]},
+    {"config": {"environ": ["A=b"]}},
+    {"config": {"environ": "A=b"}},
+    {"config": {"mounts": {"a": "b"}}},
+)
+WRONG_CALLS: Final[tuple[dict[str, Any], ...]] = (
+    {"runId": []},
+    {"runId": {"a": 1}},
+    {"mode": 5},
+    {"mode": []},
+    {"mode": {}},
+    {"mode": True},
+)
+WRONG_OPTIONS: Final[tuple[Any, ...]] = (
+    "make",
+    ["make"],
+    5,
+    True,
+    {"exec": 5},
+    {"exec": ["true"]},
+    {"build": {"command": "true"}},
+    {"clean": [1]},
+)
+WRONG_PATHS: Final[tuple[Any, ...]] = ({}, ["here.txt"], 5)
+WRONG_FILES: Final[tuple[Any, ...]] = ({}, 5, [5], [["here.txt"]], [{}])
+UNSUPPORTED: Final = (("PUT", ""), ("PUT", "/upload"), ("DELETE", "/upload"), ("DELETE", "/files"), ("PUT", "/files"))
+
+
+def unknown_id() -> str:
+    """Return an id that no session has."""
+    return f"bp-none-{secrets.token_hex(8)}"
+
+
+def provoked(session: Session, client: Client, target: Target, limits: Limits) -> list[Exchange]:
+    """Return the answers to wrong calls of many kinds."""
+    unknown = target.path(unknown_id())
+    too_many = {f"f{number}.txt": b"x" for number in range(limits.max_files + 1)}
+    execute: dict[str, Any] = {"mode": "no-such-mode", "code": "", "runId": "co02", "options": {}}
+    return [
+        client.get(unknown, operation="getSession"),
+        client.call("DELETE", unknown, operation="destroySession"),
+        client.post(unknown, json=execute | {"mode": "batch"}, operation="execute"),
+        client.get(unknown + "/files", operation="listFiles"),
+        session.try_list(f"no-such-folder-{secrets.token_hex(4)}"),
+        session.try_download(*[f"f{number}" for number in range(limits.max_downloads + 1)]),
+        session.try_upload(too_many),
+        session.try_upload({"big.bin": b"x" * (limits.max_file_bytes + 1)}),
+        session.try_execute(execute),
+        client.post(session.path(), body=MALFORMED["truncated"], content_type="application/json", operation="execute"),
+        client.post(target.resource, body=b"[]", content_type="application/json", operation="createSession"),
+        client.call("PUT", session.path("/upload"), body=b"x", content_type="text/plain"),
+        client.get(f"/no-such-path-{secrets.token_hex(4)}"),
+        client.get(session.path("/no-such-path")),
+    ]
+
+
+@requirement("CO-02", "CO-03", tier="smoke")
+def test_every_error_is_a_problem_document(
+    session: Session, client: Client, target: Target, limits: Limits, judge: Judge
+) -> None:
+    """Wrong calls of every kind are answered with a problem document: `type`, `title`, `application/problem+json`."""
+    errors = [one for one in provoked(session, client, target, limits) if one.status is not None and one.status >= 400]
+    if not errors:
+        raise judge.not_testable("none of the wrong calls was answered with an error")
+    for exchange in errors:
+        judge.shown.append(exchange)
+        for found in of_exchange(exchange):
+            judge.expect(found.clause, condition=False, expected=found.expected, actual=found.actual, exchange=exchange)
+
+
+def hold_refusal(judge: Judge, exchange: Exchange) -> None:
+    """CO-10: a body that cannot be understood gets a 4xx."""
+    judge.expect(
+        "CO-10",
+        exchange.refused,
+        expected="a refusal: status 4xx, never 5xx and never success",
+        actual=exchange.got,
+        exchange=exchange,
+    )
+
+
+@requirement("CO-10", tier="smoke")
+def test_a_body_that_is_no_json_object_is_refused(
+    session: Session, client: Client, target: Target, judge: Judge
+) -> None:
+    """Malformed JSON, and JSON that is not an object, answer 4xx on creating and on executing."""
+    for body in (*MALFORMED.values(), *NO_OBJECT):
+        for path, operation in ((session.path(), "execute"), (target.resource, "createSession")):
+            hold_refusal(judge, client.post(path, body=body, content_type="application/json", operation=operation))
+
+
+@requirement("CO-10")
+def test_a_creation_with_values_of_the_wrong_type_is_refused(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """Values of the wrong type in a create call answer 4xx."""
+    for wrong in WRONG_CREATIONS:
+        named = {{"lang": target.lang_key, "token": target.name_key}.get(key, key): wrong[key] for key in wrong}
+        hold_refusal(judge, sessions.try_create(target.creation(sessions.new_token()) | named))
+
+
+@requirement("CO-10")
+def test_an_execute_call_with_values_of_the_wrong_type_is_refused(session: Session, judge: Judge) -> None:
+    """A mode or a run id of the wrong type answers 4xx."""
+    body: dict[str, Any] = {"mode": "batch", "code": "", "runId": "co10", "options": {"exec": "true"}}
+    for wrong in WRONG_CALLS:
+        hold_refusal(judge, session.try_execute(body | wrong))
+
+
+@requirement("CO-10")
+def test_options_of_the_wrong_type_break_nothing(session: Session, judge: Judge) -> None:
+    """Options of the wrong type never answer 5xx."""
+    for options in WRONG_OPTIONS:
+        exchange = session.try_execute({"mode": "batch", "code": "", "runId": "co10", "options": options})
+        judge.expect("CO-10", not exchange.broke_down, expected="no 5xx", actual=exchange.got, exchange=exchange)
+
+
+@requirement("CO-10")
+def test_file_calls_with_values_of_the_wrong_type_are_refused(
+    session: Session, client: Client, target: Target, judge: Judge
+) -> None:
+    """A path that is no text and files that are no list answer 4xx, where the body carries them."""
+    if "query" in {target.list_style, target.download_style}:
+        raise judge.not_testable("the target takes these parameters as text of the query string only", untold=True)
+    session.upload({"here.txt": b"here"})
+    for path in WRONG_PATHS:
+        hold_refusal(judge, client.get(session.path("/files"), json={"path": path}, operation="listFiles"))
+    for files in WRONG_FILES:
+        hold_refusal(judge, client.call(target.download_method, session.path("/download"), json={"files": files}))
+
+
+@requirement("CO-11")
+def test_an_unknown_id_is_not_found_anywhere(session: Session, client: Client, target: Target, judge: Judge) -> None:
+    """An id that no session has answers 404 on every path below it, for every method."""
+    session.upload({"here.txt": b"here"})
+    unknown = Unknown(client, target)
+    for exchange in unknown.calls():
+        judge.expect("CO-11", exchange.status == 404, expected="status 404", actual=exchange.got, exchange=exchange)
+
+
+class Unknown:
+    """Well-formed calls on a session that does not exist."""
+
+    def __init__(self, client: Client, target: Target) -> None:
+        self._client = client
+        self._target = target
+        self._path = target.path(unknown_id())
+
+    def calls(self) -> list[Exchange]:
+        """Return the answers to each of them."""
+        client, path = self._client, self._path
+        form = Form((Part("here.txt", b"here"),))
+        listing = parameters(self._target.list_style, {"path": "."})
+        files = parameters(self._target.download_style, {"files": ["here.txt"]})
+        body = {"mode": "batch", "code": "", "runId": "co11", "options": {"exec": "true"}}
+        return [
+            client.get(path, operation="getSession"),
+            client.post(path, json=body, operation="execute"),
+            client.call("PATCH", path, operation="restartSession"),
+            client.call("DELETE", path, operation="destroySession"),
+            client.post(path + "/upload", form=form, operation="uploadFiles"),
+            client.get(path + "/files", operation="listFiles", **listing),
+            client.call(self._target.download_method, path + "/download", operation="downloadFiles", **files),
+        ]
+
+
+@requirement("CO-12")
+def test_a_method_that_a_path_does_not_support_is_refused(session: Session, client: Client, judge: Judge) -> None:
+    """A method that a known path does not support answers 405, or 404, and does nothing."""
+    for method, tail in UNSUPPORTED:
+        exchange = client.call(method, session.path(tail))
+        judge.expect(
+            "CO-12", exchange.status in {404, 405}, expected="status 405 or 404", actual=exchange.got, exchange=exchange
+        )
+    info = session.try_info()
+    judge.require("CO-12", info.ok, expected="the session to be as before", actual=info.got, exchange=info)
