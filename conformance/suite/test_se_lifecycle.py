@@ -1,0 +1,172 @@
+"""SE: describing and ending sessions (SE-05, SE-06), limits of resources (SE-08)."""
+
+from __future__ import annotations
+
+import secrets
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final
+
+from conformance.checks import requirement
+from conformance.suite.test_se_sessions import IMAGE_SINCE, at_least
+
+if TYPE_CHECKING:
+    from conformance.client import Client
+    from conformance.exchange import Exchange
+    from conformance.judge import Judge
+    from conformance.session import Session
+    from conformance.sessions import Sessions
+    from conformance.target import Target
+
+WHOLE: Final = ("age", "memoryLimit", "numQueriesExecuted", "cpuCreditUsed")
+ABSURD: Final[tuple[dict[str, Any], ...]] = (
+    {"instanceMemory": 10**9},  # MiB: a thousand times what any machine has
+    {"instanceCores": 10**6},
+    {"instanceGPUs": 10**5},
+    {"clusterSize": 10**6},
+)
+ABSURD_RESOURCES: Final[tuple[dict[str, Any], ...]] = (
+    {"resources": {"cpu": 10**6, "mem": "64m"}},
+    {"resources": {"cpu": 1, "mem": "1024t"}},
+)
+
+
+def unknown(target: Target) -> str:
+    """Return the path of a session that does not exist."""
+    return target.path(f"bp-none-{secrets.token_hex(8)}")
+
+
+@requirement("SE-05", tier="smoke")
+def test_a_session_describes_itself(session: Session, target: Target, judge: Judge) -> None:
+    """A GET answers 200 with the `lang` that was asked for, and whole numbers for age, memory, queries and CPU."""
+    session.sh("true")
+    exchange = session.try_info()
+    judge.status("SE-05", exchange, 200)
+    info = exchange.json_object()
+    lang = info.get("lang")
+    judge.require("SE-05", isinstance(lang, str), expected="`lang`, a text", actual=lang, exchange=exchange)
+    for key in WHOLE:
+        value = info.get(key)
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        judge.expect("SE-05", whole, expected=f"`{key}`, a whole number", actual=value, exchange=exchange)
+    same = lang == target.lang or target.lang in str(lang) or str(lang) in target.lang  # tags and registries may differ
+    judge.require("SE-05", same, expected=f"`lang` {target.lang!r}", actual=lang, exchange=exchange)
+
+
+@requirement("SE-05")
+def test_the_age_is_in_milliseconds(session: Session, judge: Judge) -> None:
+    """The age of a session grows by as many milliseconds as pass."""
+    before_s = monotonic()
+    first = session.try_info()
+    between_s = monotonic()
+    session.sh("sleep 1.5")
+    after_s = monotonic()
+    second = session.try_info()
+    ages: list[Any] = [exchange.json_object().get("age") for exchange in (first, second)]
+    judge.require(
+        "SE-05",
+        all(isinstance(age, int) for age in ages),
+        expected="whole numbers",
+        actual=ages,
+        exchange=(first, second),
+    )
+    grown_ms = ages[1] - ages[0]
+    least_ms, most_ms = (after_s - between_s) * 900 - 50, (monotonic() - before_s) * 1100 + 50
+    expected = f"an age that grew by {least_ms:.0f} to {most_ms:.0f} ms"
+    judge.require(
+        "SE-05", least_ms <= grown_ms <= most_ms, expected=expected, actual=f"{grown_ms} ms", exchange=(first, second)
+    )
+
+
+@requirement("SE-05")
+def test_what_counts_as_a_query(session: Session, judge: Judge) -> None:
+    """The number of queries never falls; whether it counts calls or runs is recorded."""
+    before = session.try_info()
+    runs = [session.run("sleep 0.2; echo one", build="echo two") for _ in range(3)]
+    after = session.try_info()
+    counts: list[Any] = [exchange.json_object().get("numQueriesExecuted") for exchange in (before, after)]
+    whole = all(isinstance(count, int) for count in counts)
+    judge.require("SE-05", whole, expected="whole numbers", actual=counts, exchange=(before, after))
+    grown = counts[1] - counts[0]
+    judge.require("SE-05", grown >= 0, expected="no fewer than before", actual=counts, exchange=(before, after))
+    calls = sum(len(run.exchanges) for run in runs)
+    reading = {calls: "calls", len(runs): "runs"}.get(grown, "neither")
+    judge.reading("SE-05", "queries-counted", reading, (before, after))
+
+
+@requirement("SE-05", tier="smoke")
+def test_an_unknown_session_has_no_description(client: Client, target: Target, judge: Judge) -> None:
+    """A GET of an id that no session has answers 404."""
+    judge.status("SE-05", client.get(unknown(target), operation="getSession"), 404)
+
+
+def ended(session: Session, judge: Judge) -> Exchange:
+    """End a session; one that fails once for a fault of the server's may be tried again."""
+    exchange = session.try_delete()
+    if exchange.broke_down:
+        exchange = session.try_delete()
+    judge.accepted("SE-06", exchange, expected="200 with a JSON body, or 204")
+    return exchange
+
+
+@requirement("SE-06", tier="smoke")
+def test_a_deleted_session_is_unknown(session: Session, judge: Judge) -> None:
+    """DELETE answers 200 with a JSON body or 204 without; from then on every call on the id answers 404."""
+    session.upload({"here.txt": b"here"})
+    session.sh("true")
+    exchange = ended(session, judge)
+    status = exchange.status
+    judge.status("SE-06", exchange, 200, 204)
+    judge.reading("SE-06", "delete-status", str(status), exchange)
+    if status == 204:
+        judge.require("SE-06", not exchange.response_body, expected="no body", actual=exchange.got, exchange=exchange)
+    info = session.try_info()
+    judge.status("SE-06", info, 404)
+    again = session.try_delete()
+    judge.status("SE-06", again, 404, expected="status 404 for a DELETE of what is gone")
+    for call in (session.try_list("."), session.try_upload({"here.txt": b"here"}), session.try_download("here.txt")):
+        judge.require("SE-06", call.refused, expected="404: no such session", actual=call.got, exchange=call)
+
+
+@requirement("SE-06")
+def test_deleting_one_session_leaves_the_others(sessions: Sessions, judge: Judge) -> None:
+    """DELETE ends the named session and no other."""
+    one, two = sessions.create(), sessions.create()
+    two.upload({"mine.txt": b"mine"})
+    ended(one, judge)
+    info = two.try_info()
+    judge.require("SE-06", info.ok, expected="the other session to live", actual=info.got, exchange=info)
+    listing = two.listing()
+    judge.require(
+        "SE-06", "mine.txt" in listing, expected="its files", actual=listing.exchange.got, exchange=listing.exchange
+    )
+
+
+@requirement("SE-06")
+def test_a_session_is_ended_while_it_runs(session: Session, judge: Judge) -> None:
+    """A session in the middle of a run can be ended, and is unknown afterwards."""
+    session.try_execute({"mode": "batch", "code": "", "runId": "se06", "options": {"exec": "echo up; sleep 600"}})
+    ended(session, judge)
+    judge.status("SE-06", session.try_info(), 404)
+
+
+@requirement("SE-06", tier="smoke")
+def test_an_unknown_session_cannot_be_deleted(client: Client, target: Target, judge: Judge) -> None:
+    """A DELETE of an id that no session has answers 404."""
+    judge.status("SE-06", client.call("DELETE", unknown(target), operation="destroySession"), 404)
+
+
+@requirement("SE-08")
+def test_absurd_amounts_are_not_acceptable(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """More memory, cores, GPUs or nodes than any server has answer 406."""
+    asked = ABSURD if target.dialect == "kernel" else ()
+    later = ABSURD_RESOURCES if at_least(target.version, IMAGE_SINCE) else ()
+    if not asked + later:
+        raise judge.not_testable("the target names no version, so how resources are asked for is unknown", untold=True)
+    sessions.create().delete()
+    for config in asked + later:
+        exchange = sessions.try_create(target.creation(sessions.new_token(), config=config))
+        judge.expect(
+            "SE-08", exchange.status == 406, expected=f"status 406 for {config}", actual=exchange.got, exchange=exchange
+        )
+        if exchange.ok:
+            sessions.adopt(exchange).delete()

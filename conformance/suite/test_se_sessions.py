@@ -1,0 +1,242 @@
+"""SE: sessions: creating and reusing them (SE-01 to SE-03), their names (SE-04)."""
+
+from __future__ import annotations
+
+import re
+import string
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from conformance.checks import requirement
+from conformance.discovery import KNOWN_C_LANGS, KNOWN_LANGS
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from conformance.client import Client
+    from conformance.contract import Limits
+    from conformance.exchange import Exchange
+    from conformance.judge import Judge
+    from conformance.session import Session
+    from conformance.sessions import Sessions
+    from conformance.target import Target
+
+ID_KEYS: Final = ("kernelId", "sessId", "sessionId")
+IMAGE_SINCE: Final = "v4.20190315"
+OTHERS: Final = ("a b c", "abc/def", "abc\u00e9def", "abc!def", "-abcdef", "abcdef-", "abc\ndef")
+
+
+def ids(exchange: Exchange) -> list[Any]:
+    """Return what a create call's answer names the session by."""
+    body = exchange.json_object()
+    return [body[key] for key in ID_KEYS if isinstance(body.get(key), str)]
+
+
+def at_least(version: str | None, since: str) -> bool:
+    """Compare versions as (major, date); False where the target names none."""
+    numbers = [tuple(map(int, re.findall(r"\d+", one))) for one in (version or "v0.0", since)]
+    return numbers[0] >= numbers[1]
+
+
+@requirement("SE-01", tier="smoke")
+def test_a_new_token_creates_a_session(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """A create call with a new token answers 201 with the session's id and `created: true`, and the session works."""
+    token = sessions.new_token()
+    exchange = sessions.try_create(target.creation(token))
+    judge.status("SE-01", exchange, 201)
+    created = exchange.json_object().get("created")
+    judge.require("SE-01", created is True, expected="created: true", actual=exchange.got, exchange=exchange)
+    needed = ("kernelId",) if target.dialect == "kernel" else ("sessId", "sessionId")
+    named = any(isinstance(exchange.json_object().get(key), str) for key in needed)
+    judge.require("SE-01", named, expected=f"{' or '.join(needed)}, a text", actual=exchange.got, exchange=exchange)
+    info = sessions.adopt(exchange, token).try_info()
+    judge.require("SE-01", info.ok, expected="the id to name a session", actual=info.got, exchange=(exchange, info))
+
+
+@requirement("SE-01")
+def test_each_new_token_creates_a_session_of_its_own(sessions: Sessions, judge: Judge) -> None:
+    """Two tokens make two sessions: other ids, other files."""
+    with judge.under_test("SE-01"):
+        one, two = sessions.create(), sessions.create()
+    exchanges = (one.creation, two.creation)
+    judge.require("SE-01", one.id != two.id, expected="two ids", actual=one.id, exchange=exchanges)
+    one.upload({"only-one.txt": b"one"})
+    listing = two.listing()
+    judge.require(
+        "SE-01",
+        "only-one.txt" not in listing,
+        expected="no file of the other session",
+        actual="it",
+        exchange=listing.exchange,
+    )
+
+
+@requirement("SE-01")
+def test_a_session_may_be_created_without_a_token(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """Without a token the server names the session, each time anew."""
+    created = [sessions.try_create(target.creation(None)) for _ in range(2)]
+    for exchange in created:
+        judge.status("SE-01", exchange, 201)
+        judge.require("SE-01", ids(exchange), expected="an id", actual=exchange.got, exchange=exchange)
+        info = sessions.adopt(exchange).try_info()
+        judge.require("SE-01", info.ok, expected="the id to name a session", actual=info.got, exchange=(exchange, info))
+    one, two = (sessions.adopt(exchange).id for exchange in created)
+    judge.require("SE-01", one != two, expected="two ids", actual=one, exchange=created)
+
+
+@requirement("SE-01")
+def test_the_legacy_path_creates_sessions(sessions: Sessions, client: Client, target: Target, judge: Judge) -> None:
+    """`POST /kernel/create` creates a session as `POST /kernel` does."""
+    if target.dialect != "kernel":
+        raise judge.not_offered("the kernel dialect", "sessions are created at /session", sessions.create().creation)
+    token = sessions.new_token()
+    sessions.bench.ledger.expect(token)
+    exchange = client.post(f"{target.resource}/create", json=target.creation(token), operation="createSessionLegacy")
+    session = sessions.adopt(exchange, token)
+    sessions.bench.ledger.created(session.id, token)
+    judge.status("SE-01", exchange, 201)
+    shown = exchange.json_object()
+    complete = shown.get("created") is True and isinstance(shown.get("kernelId"), str)
+    judge.require("SE-01", complete, expected="kernelId and created: true", actual=exchange.got, exchange=exchange)
+    session.delete()
+
+
+@requirement("SE-01")
+def test_later_versions_take_image_and_answer_in_full(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """From v4.20190315 `image` names the image; from v5 the answer also holds `status` and `servicePorts`."""
+    if not at_least(target.version, IMAGE_SINCE):
+        raise judge.not_offered(
+            "a later version", f"the target names {target.version}, before {IMAGE_SINCE}", target.probes
+        )
+    token = sessions.new_token()
+    exchange = sessions.try_create({target.name_key: token, "image": target.lang})
+    judge.status("SE-01", exchange, 201)
+    if target.dialect == "session":
+        keys = {"status", "servicePorts", "created"} | ({"sessionId"} & set(exchange.json_object()) or {"sessId"})
+        missing = sorted(keys - set(exchange.json_object()))
+        judge.require("SE-01", not missing, expected=f"{sorted(keys)}", actual=f"no {missing}", exchange=exchange)
+
+
+@requirement("SE-02", tier="smoke")
+def test_the_same_token_and_lang_give_the_same_session(
+    session: Session, sessions: Sessions, target: Target, judge: Judge
+) -> None:
+    """The token of a living session, with its `lang`, gives that session: `created: false`, same id, same files."""
+    session.upload({"mine.txt": b"mine"})
+    for _ in range(2):
+        again = sessions.try_create(target.creation(session.token))
+        evidence = (session.creation, again)
+        judge.accepted("SE-02", again, expected="success: 200 or 201")
+        created = again.json_object().get("created")
+        judge.require("SE-02", created is False, expected="created: false", actual=again.got, exchange=evidence)
+        same = ids(again) == ids(session.creation)
+        judge.require(
+            "SE-02", same, expected=f"the same id: {ids(session.creation)}", actual=again.got, exchange=evidence
+        )
+    if again.status in {200, 201}:
+        judge.reading("SE-02", "reuse-status", str(again.status), again)
+    listing = session.listing()
+    judge.require(
+        "SE-02", "mine.txt" in listing, expected="its files", actual=listing.exchange.got, exchange=listing.exchange
+    )
+
+
+@requirement("SE-03", tier="smoke")
+def test_the_same_token_with_another_lang_is_refused(
+    session: Session, sessions: Sessions, target: Target, judge: Judge
+) -> None:
+    """The token of a living session with another `lang` is refused, whatever that is, and changes nothing."""
+    before = session.try_info()
+    langs = dict.fromkeys((*filter(None, [target.c_lang]), *KNOWN_LANGS[:5], *KNOWN_C_LANGS[:2], "lua", "nodejs"))
+    for lang in langs:
+        if lang != target.lang:
+            exchange = sessions.try_create(target.creation(session.token, lang))
+            judge.refused("SE-03", exchange, expected=f"a refusal (4xx) of the token with {lang!r}")
+    after = session.try_info()
+    same = before.json_object().get("lang") == after.json_object().get("lang") and after.ok
+    judge.require("SE-03", same, expected="the session to be as before", actual=after.got, exchange=(before, after))
+
+
+def token_of(length: int, rng: Random, alphabet: str = string.ascii_letters + string.digits) -> str:
+    """Return a token of that length that nobody else uses."""
+    return "".join(rng.choices(alphabet, k=length))
+
+
+@requirement("SE-04", tier="smoke")
+def test_tokens_of_the_shortest_and_longest_length_are_taken(
+    sessions: Sessions, target: Target, limits: Limits, rng: Random, judge: Judge
+) -> None:
+    """Tokens of 4, 5, 63 and 64 characters name sessions."""
+    for length in (
+        limits.min_token_chars,
+        limits.min_token_chars + 1,
+        limits.max_token_chars - 1,
+        limits.max_token_chars,
+    ):
+        token = token_of(length, rng)
+        exchange = sessions.try_create(target.creation(token))
+        judge.accepted("SE-04", exchange, expected=f"a token of {length} characters to be taken")
+        sessions.adopt(exchange, token).delete()
+
+
+@requirement("SE-04", tier="smoke")
+def test_tokens_of_another_length_are_refused(
+    sessions: Sessions, target: Target, limits: Limits, rng: Random, judge: Judge
+) -> None:
+    """Tokens of fewer than 4 or more than 64 characters are refused."""
+    for length in (limits.min_token_chars - 1, 1, limits.max_token_chars + 1, 2 * limits.max_token_chars, 1000):
+        exchange = sessions.try_create(target.creation(token_of(length, rng)))
+        judge.refused("SE-04", exchange, expected=f"a refusal (4xx) of a token of {length} characters")
+
+
+@requirement("SE-04")
+def test_tokens_of_letters_digits_and_inner_hyphens_are_taken(
+    sessions: Sessions, target: Target, rng: Random, judge: Judge
+) -> None:
+    """Letters of both cases, digits alone, and hyphens in the middle, several in a row too, make a token."""
+    unique = token_of(8, rng)
+    tokens = (
+        f"{token_of(4, rng, string.ascii_uppercase)}{unique}",
+        token_of(12, rng, string.digits),
+        f"a--{unique}-Z-9",
+    )
+    for token in tokens:
+        exchange = sessions.try_create(target.creation(token))
+        judge.accepted("SE-04", exchange, expected=f"the token {token!r} to be taken")
+        session = sessions.adopt(exchange, token)
+        info = session.try_info()
+        judge.require("SE-04", info.ok, expected="it to name the session", actual=info.got, exchange=(exchange, info))
+        session.delete()
+
+
+@requirement("SE-04")
+def test_a_token_can_be_used_again_after_termination(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """The token of a terminated session creates a new one, several times over."""
+    token = sessions.new_token()
+    for _ in range(3):
+        exchange = sessions.try_create(target.creation(token))
+        judge.accepted("SE-04", exchange, expected="the token to be taken again")
+        created = exchange.json_object().get("created")
+        judge.require("SE-04", created is True, expected="created: true", actual=exchange.got, exchange=exchange)
+        session = sessions.adopt(exchange, token)
+        session.sh("true")
+        session.delete()
+
+
+@requirement("SE-04")
+def test_what_a_null_token_gets(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """A null token is the same as none, or refused."""
+    exchange = sessions.try_create(target.creation(None) | {target.name_key: None})
+    if exchange.ok or exchange.refused:
+        judge.reading("SE-04", "null-token", "absent" if exchange.ok else "refused", exchange)
+    judge.require(
+        "SE-04", not exchange.broke_down, expected="a session, or 4xx", actual=exchange.got, exchange=exchange
+    )
+
+
+@requirement("SE-04a")
+@pytest.mark.parametrize("token", OTHERS, ids=ascii)
+def test_tokens_with_other_characters_are_refused(sessions: Sessions, target: Target, judge: Judge, token: str) -> None:
+    """Blanks, slashes, letters beyond ASCII, and hyphens at an end are refused."""
+    judge.refused("SE-04a", sessions.try_create(target.creation(token)))
