@@ -92,7 +92,7 @@ class Engine:
         look = _Look(world, Features(world), Needs(world, KNOWN_C_LANGS))
         pool = Pool(look, self.budget, started, keep)
         try:
-            pool.run(together, self.options.jobs)
+            pool.run(together, self.options.parallel)
             pool.run(apart, 1)
         except KeyboardInterrupt:
             self.budget.stop("interrupted")

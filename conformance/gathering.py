@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from conformance.collection import check_of
+from conformance.plugin import SUITE
 
 if TYPE_CHECKING:
     from conformance.attempt import Check
@@ -22,7 +24,8 @@ def run_pytest(plugin: object, *more: str) -> None:
     os.environ.pop("PYTEST_ADDOPTS", None)  # the user's own habits are not meant for this suite
     with as_file(files("conformance.suite")) as folder:
         place = [str(folder), "-c", str(folder / "pytest.ini"), "--rootdir", str(folder)]
-        pytest.main([*place, *_SETTINGS, "--disable-plugin-autoload", *more], plugins=[plugin])
+        named: list[object] = [_Named(plugin)]
+        pytest.main([*place, *_SETTINGS, "--disable-plugin-autoload", *more], plugins=named)
 
 
 def gather() -> tuple[Check, ...]:
@@ -30,6 +33,17 @@ def gather() -> tuple[Check, ...]:
     collector = _Collector()
     run_pytest(collector, "--collect-only")
     return tuple(collector.checks)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Registers a plugin object under the name by which `conformance.plugin` knows that a suite is there."""
+
+    plugin: object
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Register it."""
+        config.pluginmanager.register(self.plugin, SUITE)
 
 
 class _Collector:

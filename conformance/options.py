@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import asdict, dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from conformance.checks import Tier
 
+LOCAL_JOBS: Final = 8
+REMOTE_JOBS: Final = 3
 Dialect = Literal["kernel", "session"]
 
 
@@ -40,7 +42,7 @@ class Options:
     only: tuple[str, ...] = ()
     tier: Tier = "standard"
     seed: int = field(default_factory=lambda: secrets.randbelow(2**32))
-    jobs: int = 4
+    jobs: int | None = None  # checks at the same time; None: `parallel` decides
     repeats: int = 2  # how often a violation is looked at again before it counts
     timeout_s: float = 30.0
     create_timeout_s: float = 60.0
@@ -62,13 +64,18 @@ class Options:
             )
         if bool(self.access_key) != bool(self.secret_key):
             raise UsageError("--access-key and --secret-key go together: give both or neither")
-        if min(self.jobs, self.timeout_s, self.max_requests, self.max_seconds, self.poll_allowance_s) <= 0:
+        if min(self.parallel, self.timeout_s, self.max_requests, self.max_seconds, self.poll_allowance_s) <= 0:
             raise UsageError("--jobs, --timeout, --max-requests, --max-seconds and --poll-allowance are above zero")
 
     @property
     def authenticated(self) -> bool:
         """Whether requests are signed."""
         return bool(self.access_key and self.secret_key)
+
+    @property
+    def parallel(self) -> int:
+        """How many checks run at the same time: most of them wait, but somebody else's machine is spared."""
+        return self.jobs if self.jobs is not None else (LOCAL_JOBS if self.on_loopback else REMOTE_JOBS)
 
     @property
     def on_loopback(self) -> bool:

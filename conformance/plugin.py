@@ -7,13 +7,13 @@ The engine runs the checks; pytest collects, selects (`-k`), reports (`--junitxm
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from conformance import catalogue as catalogues
 from conformance import contract as contracts
-from conformance.checks import included
+from conformance.checks import included, terms_of
 from conformance.collection import check_of, is_broken, name_of, reports_of
 from conformance.discovery import TargetError
 from conformance.engine import Engine, RunRecord
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from conformance.attempt import Check
     from conformance.outcomes import CheckOutcome
+
+
+SUITE: Final = "batchproof-suite"  # the plugin object's name
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,7 +46,14 @@ def pytest_configure(config: pytest.Config) -> None:
         suite = SuitePlugin(Options(url=url.rstrip("/"), lang=config.getoption("--lang")), whole_suite=False)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-    config.pluginmanager.register(suite, "batchproof-suite")
+    config.pluginmanager.register(suite, SUITE)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Explain what is missing where checks are to run, and nobody said against what."""
+    suite = config.pluginmanager.has_plugin(SUITE) or config.option.collectonly
+    if not suite and any(terms_of(getattr(item, "function", None)) for item in items):
+        raise pytest.UsageError("the checks need a target: --target http://127.0.0.1:8090")
 
 
 class SuitePlugin:

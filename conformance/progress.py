@@ -53,8 +53,8 @@ class Plain:
         """Print a line for what is wrong, and one for every tenth of the way."""
         self._done += 1
         print_outcome(self._console, outcome)
-        tenth = max(1, self._total // 10)
-        if self._done % tenth == 0 or self._done == self._total:
+        step = max(10, self._total // 10)
+        if self._done % step == 0 or self._done == self._total:
             self._console.print(Text(f"{self._done} of {self._total} checks"))
 
 

@@ -56,7 +56,7 @@ def _detail(record: Record) -> Iterator[tuple[str, str]]:
         return
     outcome = worst.outcome
     if outcome.exchanges:
-        yield _row("sent", outcome.exchanges[-1].sent), ""
+        yield _row("sent", outcome.exchanges[0].sent), ""
     if record.verdict is Verdict.ERROR:
         yield _row("error", outcome.message), ""
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from conformance.checks import TIERS
-from conformance.options import Options
+from conformance.options import LOCAL_JOBS, REMOTE_JOBS, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,9 @@ def check_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Repeat the generated inputs of another run."),
         click.option(
-            "--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Checks at the same time."
+            "--jobs",
+            type=click.IntRange(1, 64),
+            help=f"Checks at the same time. [default: {REMOTE_JOBS}, on loopback {LOCAL_JOBS}]",
         ),
         click.option(
             "--timeout", "timeout_s", type=_SECONDS, default=30.0, show_default=True, help="Seconds for one request."
