@@ -17,7 +17,7 @@ from mock_server.adapters.sandbox_limits import Limits
 from mock_server.adapters.sandbox_thread import can_block_ptrace, restrict_this_thread
 
 _PROBE_TIMEOUT_S: Final = 10
-_TOKEN: Final = "seen-outside"
+_MARK: Final = "seen-outside"
 _SPARE_IDS: Final = range(61184, 65520)  # as systemd uses for its dynamic users
 _ENVIRON: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -152,8 +152,8 @@ def probe(sandbox: Sandbox, root: Path | None = None) -> str:
 def _try(sandbox: Sandbox, place: SessionPlace) -> str:
     info_read, info_write = os.pipe()
     try:
-        done = subprocess.run(  # noqa: S603  - the argument vector is the sandbox's own
-            sandbox.argv(place, f"pwd && id -u && echo {_TOKEN} > token", info_write),
+        done = subprocess.run(
+            sandbox.argv(place, f"pwd && id -u && echo {_MARK} > token", info_write),
             pass_fds=(info_write,),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -182,7 +182,7 @@ def _judge(sandbox: Sandbox, words: list[str], place: SessionPlace) -> str:
 
 def _judge_token(place: SessionPlace) -> str:
     written = place.home / "token"
-    seen = written.is_file() and written.read_text().strip() == _TOKEN
+    seen = written.is_file() and written.read_text().strip() == _MARK
     return "" if seen else "a file written inside was not seen outside"
 
 

@@ -57,6 +57,7 @@ class UnknownRun(Refusal):
 
     @property
     def detail(self) -> str:
+        """One sentence: what was wrong, and what would be right."""
         return f"No unfinished run of this session has the id {self.run_id!r}; start one with mode 'batch'."
 
 
@@ -68,6 +69,7 @@ class NotWaitingForInput(Refusal):
 
     @property
     def detail(self) -> str:
+        """One sentence: what was wrong, and what would be right."""
         return f"Run {self.run_id!r} is not waiting for input; go on with mode 'continue'."
 
 
@@ -79,6 +81,7 @@ class TooManyRuns(Refusal):
 
     @property
     def detail(self) -> str:
+        """One sentence: what was wrong, and what would be right."""
         return f"The session already has {self.limit} unfinished runs; fetch one to its end first."
 
 
@@ -88,4 +91,5 @@ class SessionEnded(Refusal):
 
     @property
     def detail(self) -> str:
+        """One sentence: what was wrong, and what would be right."""
         return "The session was deleted while the call waited; create another one."
