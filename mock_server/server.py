@@ -174,6 +174,9 @@ class _Gateway(wsgi.Gateway_10):
         except (OSError, ValueError):
             return True
 
+    def start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        return self.write if self.taken else super().start_response(status, headers, exc_info)
+
     def write(self, chunk: bytes) -> None:
         if not self.taken:
             super().write(chunk)
@@ -221,6 +224,16 @@ class _CherootServer(wsgi.Server):
         )
         self.gateway = _Gateway
         self.requests = _Threads(self._serve_connection, max_threads)
+
+    @staticmethod
+    def bind_socket(socket_: socket.socket, bind_addr: tuple[str, int]) -> socket.socket:
+        """Bind, and close what could not be bound."""
+        try:
+            socket_.bind(bind_addr)
+        except OSError:
+            socket_.close()
+            raise
+        return socket_
 
     def _serve_connection(self, conn: _Connection) -> None:
         keep = False
