@@ -1,0 +1,125 @@
+"""CN: bytes become text (CN-02)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from conformance.checks import requirement
+from conformance.suite.programs import HOME, gate, hold_text, open_gate, read_until, seen, write
+
+if TYPE_CHECKING:
+    from conformance.judge import Judge
+    from conformance.session import Session
+    from conformance.target import Target
+
+STREAMS: Final = ("stdout", "stderr")
+TEXTS: Final = {
+    "markup": "<b>bold</b> &amp; \"quoted\" 'single' </script>",
+    "backslashes": "a\\nb \\u0041 \\\\ \\x41 %41 %s {0} {{}}",
+    "controls": "".join(map(chr, range(1, 32))) + "\x7f",
+    "nul": "before\0after\0",
+    "colours": "\x1b[31mred\x1b[0m",
+    "line-ends": "dos\r\nmac\runix\n\n\n",
+    "accents": "gr\u00fc\u00dfe na\u00efve \u00a0\u00ad",
+    "decomposed": "e\u0301 a\u030a \u1112\u1161\u11ab",
+    "scripts": "\ud55c\uad6d\uc5b4 \u65e5\u672c \u0627\u0644\u0639 \u200f\u202e",
+    "astral": "\U0001f600\U0001f468\u200d\U0001f469 \U00010348\U0010fffd",
+    "separators": "\u2028\u2029\u0085\ufeff\ufffd",
+    "byte-order-mark": "\ufeffat the beginning",
+    "blank": "  \t \n ",
+}
+# Bytes that are not UTF-8 between two letters: at least one replacement character must stand for them.
+NOT_UTF8: Final = {
+    "lone-bytes": b"\xff\xfe",
+    "latin-1": b"caf\xe9",
+    "cut-short": b"\xe2\x82",
+    "overlong": b"\xc0\x80",
+    "surrogate": b"\xed\xa0\x80",
+    "continuation": b"\x80\xbf",
+    "too-high": b"\xf5\x90\x80\x80",
+}
+SPLIT: Final = ("\u00e9", "\u20ac", "\U0001f600")
+
+
+@requirement("CN-02", tier="smoke")
+@pytest.mark.parametrize("stream", STREAMS)
+def test_text_comes_back_as_it_is(session: Session, judge: Judge, stream: str) -> None:
+    """UTF-8 text is not escaped, normalised, translated or trimmed, on either stream, in build as in exec."""
+    for name, text in TEXTS.items():
+        with judge.under_test("CN-02"):
+            run = session.run(write(text.encode(), stream), build=write(text.encode(), stream))
+        for got in (getattr(run.build, stream), getattr(run.program, stream)):
+            judge.expect("CN-02", got == text, expected=f"{name}: {text!r}", actual=repr(got), exchange=run.exchanges)
+
+
+@requirement("CN-02")
+@pytest.mark.parametrize("stream", STREAMS)
+def test_bytes_that_are_no_text_are_replaced(session: Session, judge: Judge, stream: str) -> None:
+    """Bytes that are not UTF-8 become replacement characters; the text around them is left alone."""
+    for name, data in NOT_UTF8.items():
+        letters = re.escape(data[:3].decode("ascii", "ignore"))
+        with judge.under_test("CN-02"):
+            run = session.run(write(b"[" + data + b"]\n", stream))
+        got = getattr(run, stream)
+        kept = re.fullmatch(rf"\[{letters}\ufffd+\]\n", got) is not None
+        expected = f"{name}: [...\ufffd...]"
+        judge.expect("CN-02", kept, expected=expected, actual=ascii(got), exchange=run.exchanges)
+
+
+@requirement("CN-02")
+def test_a_character_that_is_never_finished_is_replaced(session: Session, judge: Judge) -> None:
+    """A character whose last bytes never come is replaced too, at the end of a step."""
+    for data in (b"end \xc3", b"end \xf0\x9f\x98"):
+        with judge.under_test("CN-02"):
+            run = session.run(write(data))
+        kept = re.fullmatch("end \ufffd+", run.stdout) is not None
+        judge.expect("CN-02", kept, expected="end \ufffd", actual=ascii(run.stdout), exchange=run.exchanges)
+
+
+@requirement("CN-02", slow=True)
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_character_split_over_two_polls_arrives_whole(
+    session: Session, judge: Judge, target: Target, stream: str
+) -> None:
+    """A character whose bytes are written before and after a poll arrives whole."""
+    other = "stderr" if stream == "stdout" else "stdout"
+    text = "; ".join(
+        f"{write(char.encode()[:cut], stream)}; {write(b'.', other)}; {gate(f'gate{number}', target)}; "
+        f"{write(char.encode()[cut:], stream)}"
+        for number, (char, cut) in enumerate((char, cut) for char in SPLIT for cut in (1, len(char.encode()) - 1))
+    )
+    run = session.begin(text)
+    for number in range(len(SPLIT) * 2):
+        read_until(run, lambda run, number=number: len(seen(run, other)) > number)
+        if number == 0 and not run.last.ended:
+            run.step()
+        open_gate(session, f"gate{number}")
+    whole = run.finish()
+    hold_text(judge, "CN-02", "".join(char * 2 for char in SPLIT), getattr(whole, stream), whole)
+
+
+@requirement("CN-02")
+@pytest.mark.parametrize("stream", STREAMS)
+def test_a_character_split_over_two_writes_arrives_whole(session: Session, judge: Judge, stream: str) -> None:
+    """A character whose bytes are written one by one, with pauses or words on the other stream, arrives whole."""
+    other = "stderr" if stream == "stdout" else "stdout"
+    text = "; ".join(
+        f"{write(bytes([byte]), stream)}; sleep 0.02; {write(b'x', other)}" for char in SPLIT for byte in char.encode()
+    )
+    run = session.run(text)
+    hold_text(judge, "CN-02", "".join(SPLIT), getattr(run, stream), run)
+
+
+@requirement("CN-02")
+@pytest.mark.parametrize("char", SPLIT)
+@pytest.mark.parametrize("lead", [0, 1, 2])
+def test_characters_on_any_boundary_arrive_whole(session: Session, judge: Judge, char: str, lead: int) -> None:
+    """Long text of several bytes a character arrives whole wherever the server's reads end."""
+    text = "x" * lead + char * (240_000 // len(char.encode()))
+    session.upload({"long.txt": text.encode()})
+    run = session.run(f"cat {HOME}/long.txt; cat {HOME}/long.txt >&2")
+    hold_text(judge, "CN-02", text, run.stdout, run)
+    hold_text(judge, "CN-02", text, run.stderr, run)

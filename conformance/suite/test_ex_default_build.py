@@ -1,0 +1,116 @@
+"""EX: the default build of a kernel with a C compiler (EX-08)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from conformance.checks import requirement
+
+if TYPE_CHECKING:
+    from conformance.judge import Judge
+    from conformance.run_reader import Run
+    from conformance.session import Session
+    from conformance.sessions import Sessions
+    from conformance.target import Target
+
+MAIN: Final = (
+    b'#include <stdio.h>\n#include "lib/answer.h"\nint main(void) { printf("answer %d\\n", answer()); return 3; }\n'
+)
+LIBRARY: Final = {"lib/answer.h": b"int answer(void);\n", "lib/deep/answer.c": b"int answer(void) { return 42; }\n"}
+LINKED: Final = {
+    "lm": b"#include <math.h>\n#include <stdio.h>\nint main(int c, char **v) { (void)v;"
+    b' printf("%.3f\\n", sqrt(c + 1.0) + cbrt(c * 27.0)); return 0; }\n',
+    "pthread": b"#include <pthread.h>\n#include <stdio.h>\nstatic void *f(void *p) { return p; }\n"
+    b"int main(void) { pthread_t t; void *r = 0; int x = 0; pthread_create(&t, 0, f, &x); pthread_join(t, &r);"
+    b' puts(r == &x ? "4.414" : "no"); return 0; }\n',
+    "ldl": b"#include <dlfcn.h>\n#include <stdio.h>\nint main(void)"
+    b' { puts(dlopen(0, RTLD_NOW) ? "4.414" : "no"); return 0; }\n',
+    "lrt": b"#include <mqueue.h>\n#include <stdio.h>\nint main(void)"
+    b' { puts(mq_close((mqd_t)-1) == -1 ? "4.414" : "no"); return 0; }\n',
+}
+REENTRANT: Final = b"#ifndef _REENTRANT\n#error no -pthread\n#endif\n"
+
+
+def c_session(sessions: Sessions, target: Target) -> Session:
+    """Return a session of the kernel with the C compiler."""
+    return sessions.create(lang=target.c_lang)
+
+
+def hold_build(judge: Judge, run: Run, stdout: str, code: int) -> None:
+    """Judge what the program that the default build made wrote and ended with."""
+    got = f"stdout {run.program.stdout!r}, code {run.exit_code}, build's stderr {run.build.stderr!r}"
+    kept = (run.program.stdout, run.exit_code) == (stdout, code)
+    judge.require("EX-08", kept, expected=f"{stdout!r} and {code}", actual=got, exchange=run.exchanges)
+
+
+@requirement("EX-08", needs="c-lang")
+def test_the_default_build_compiles_every_c_source(sessions: Sessions, judge: Judge, target: Target) -> None:
+    """Without a Makefile every C source under the working directory is compiled into ./main."""
+    session = c_session(sessions, target)
+    session.upload({"program.c": MAIN, **LIBRARY, "notes.txt": b"no C source"})
+    with judge.under_test("EX-08"):
+        run = session.run("./main", build="*")
+    hold_build(judge, run, "answer 42\n", 3)
+    session.upload({"lib/deep/answer.c": b"int answer(void) { return 43; }\n"})
+    with judge.under_test("EX-08"):
+        again = session.run("./main", build="*")
+    hold_build(judge, again, "answer 43\n", 3)
+
+
+@requirement("EX-08", needs="c-lang")
+@pytest.mark.parametrize("library", LINKED)
+def test_the_default_build_links_the_usual_libraries(
+    sessions: Sessions, judge: Judge, target: Target, library: str
+) -> None:
+    """The default build links with -pthread, -lm, -lrt and -ldl."""
+    session = c_session(sessions, target)
+    session.upload({"main.c": LINKED[library]})
+    with judge.under_test("EX-08"):
+        run = session.run("./main", build="*")
+    hold_build(judge, run, "4.414\n", 0)
+
+
+@requirement("EX-08", needs="c-lang")
+def test_the_default_build_compiles_for_threads(sessions: Sessions, judge: Judge, target: Target) -> None:
+    """The default build compiles with -pthread, which defines _REENTRANT."""
+    session = c_session(sessions, target)
+    session.upload({"main.c": REENTRANT + b"int main(void) { return 0; }\n"})
+    by_hand = session.run("(gcc -pthread main.c -o probe || cc -pthread main.c -o probe) 2>/dev/null")
+    if by_hand.exit_code != 0:
+        raise judge.not_testable("this compiler's -pthread defines nothing that a source can see", untold=True)
+    with judge.under_test("EX-08"):
+        run = session.run("./main", build="*")
+    hold_build(judge, run, "", 0)
+
+
+@requirement("EX-08", needs="c-lang")
+def test_the_default_build_uses_a_makefile(sessions: Sessions, judge: Judge, target: Target) -> None:
+    """Where there is a Makefile, the default build is its default target, and nothing else is compiled."""
+    session = c_session(sessions, target)
+    makefile = b"all:\n\tprintf '#!/bin/sh\\necho by make\\nexit 5\\n' > made; chmod +x made\nother:\n\tfalse\n"
+    session.upload({"Makefile": makefile, "broken.c": b"no C at all\n"})
+    with judge.under_test("EX-08"):
+        run = session.run("./made", build="*")
+    hold_build(judge, run, "by make\n", 5)
+    left = session.listing()
+    judge.require("EX-08", "main" not in left, expected="no ./main", actual="./main", exchange=left.exchange)
+
+
+@requirement("EX-08", needs="c-lang")
+def test_a_default_build_that_fails_is_a_failed_build(sessions: Sessions, judge: Judge, target: Target) -> None:
+    """A source that does not compile, or a make that fails, fails the build; its messages are returned."""
+    for files in (
+        {"main.c": b"int main(void) { return nothing; }\n"},
+        {"Makefile": b"all:\n\techo nothing >&2; exit 1\n"},
+    ):
+        session = c_session(sessions, target)
+        session.upload(files)
+        with judge.under_test("EX-08"):
+            run = session.run("echo started", build="*")
+        code = run.build.exit_code
+        judge.expect("EX-08", code not in {0, None}, expected="not 0", actual=code, exchange=run.exchanges)
+        said = "nothing" in run.build.stdout + run.build.stderr
+        judge.expect("EX-08", said, expected="its messages", actual=run.build.console, exchange=run.exchanges)
+        session.delete()

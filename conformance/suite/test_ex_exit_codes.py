@@ -1,0 +1,105 @@
+"""EX: exit codes of steps, and of programs killed by a signal (EX-14, EX-16)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from conformance.checks import requirement
+from conformance.suite.programs import HOME
+
+if TYPE_CHECKING:
+    from conformance.judge import Judge
+    from conformance.session import Session
+
+CODES: Final = (0, 1, 2, 7, 42, 126, 127, 128, 200, 255)
+WAYS_TO_END: Final = (
+    ("bp-no-such-program", 127),
+    (f"echo x > {HOME}/plain; chmod 644 {HOME}/plain; {HOME}/plain", 126),
+    ("false; true", 0),
+    ("true; false", 1),
+    ("false | true", 0),
+    ("true | (exit 3)", 3),
+    ("(exit 5)", 5),
+    ("sh -c 'exit 6'", 6),
+    ("exit 7 | exit 8", 8),
+    ("false || exit 9", 9),
+    ("set -e; (exit 11); echo never", 11),
+    ("trap 'exit 12' EXIT; exit 1", 12),
+    ("exec sh -c 'exit 13'", 13),
+    ("exec >&- 2>&-; exit 14", 14),
+    ("sh -c 'kill -15 $$'; exit $?", 143),
+    ("sh -c 'exit 15' & wait $!", 15),
+    ("echo out; echo err >&2; exit 16", 16),
+    ("sleep 0.4; exit 17", 17),
+    ("true", 0),
+)
+
+
+@requirement("EX-14", tier="smoke")
+def test_the_exit_code_is_that_of_the_program(session: Session, judge: Judge) -> None:
+    """The exit code of the exec step comes back with `finished`, from 0 to 255."""
+    for code in CODES:
+        run = session.run(f"exit {code}")
+        judge.expect("EX-14", run.exit_code == code, expected=code, actual=run.exit_code, exchange=run.exchanges)
+
+
+@requirement("EX-14")
+def test_the_exit_code_is_that_of_the_last_process(session: Session, judge: Judge) -> None:
+    """However a command ends, its exit code is that of its last process; a program that is not there gives 127."""
+    for command, code in WAYS_TO_END:
+        run = session.run(command)
+        got = f"{run.exit_code} from {command}"
+        judge.expect("EX-14", run.exit_code == code, expected=code, actual=got, exchange=run.exchanges)
+
+
+@requirement("EX-14")
+def test_every_step_has_its_own_exit_code(session: Session, judge: Judge) -> None:
+    """`clean-finished`, `build-finished` and `finished` hold the exit codes of clean, build and exec."""
+    for clean, build, program in ((0, 0, 9), (0, 0, 0), (0, 3, None), (0, 255, None), (0, 127, None)):
+        run = session.run(f"exit {program or 0}", clean=f"exit {clean}", build=f"exit {build}")
+        got = (run.clean.exit_code if run.clean.reported else clean, run.build.exit_code)
+        judge.expect("EX-14", got == (clean, build), expected=(clean, build), actual=got, exchange=run.exchanges)
+        if program is not None:
+            judge.expect(
+                "EX-14", run.exit_code == program, expected=program, actual=run.exit_code, exchange=run.exchanges
+            )
+
+
+@requirement("EX-14")
+def test_a_failed_clean_reports_its_exit_code(session: Session, judge: Judge) -> None:
+    """`clean-finished` holds the exit code of a clean that failed."""
+    for code in (1, 4, 255):
+        run = session.run(clean=f"echo cleaning; exit {code}")
+        got = run.clean.exit_code
+        if run.clean.reported:
+            judge.expect("EX-14", got == code, expected=code, actual=got, exchange=run.exchanges)
+
+
+@requirement("EX-16")
+def test_a_program_gives_itself_no_negative_code(session: Session, judge: Judge) -> None:
+    """A program that ends by itself, whatever its code, is never reported with a negative one."""
+    for command in ("exit 127", "exit 128", "exit 137", "exit 200", "exit 255", "no-such-program"):
+        run = session.run(command)
+        got = run.exit_code
+        natural = got is not None and got >= 0
+        judge.expect(
+            "EX-16", natural, expected="no negative code", actual=f"{got} from {command}", exchange=run.exchanges
+        )
+
+
+@requirement("EX-16")
+@pytest.mark.parametrize(("name", "number"), [("KILL", 9), ("TERM", 15), ("SEGV", 11), ("ABRT", 6)])
+def test_the_exit_code_of_a_killed_program(session: Session, judge: Judge, name: str, number: int) -> None:
+    """A program killed by signal N has the exit code 128+N or -N."""
+    run = session.run(f"echo before; kill -{name} $$; sleep 5")
+    readings = {128 + number: "128+N", -number: "-N"}
+    judge.require(
+        "EX-16",
+        run.exit_code in readings,
+        expected=f"{128 + number} or {-number}",
+        actual=run.exit_code,
+        exchange=run.exchanges,
+    )
+    judge.reading("EX-16", "signal-code", readings[run.exit_code or 0], run.exchanges)

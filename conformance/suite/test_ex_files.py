@@ -1,0 +1,147 @@
+"""EX: the files that runs leave behind (EX-24, EX-26)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from conformance.checks import requirement
+from conformance.suite.programs import HOME, gate, open_gate, read_until, seen, write
+
+if TYPE_CHECKING:
+    from conformance.client import Client
+    from conformance.exchange import Exchange
+    from conformance.judge import Judge
+    from conformance.run_reader import Run
+    from conformance.session import Session
+    from conformance.sessions import Sessions
+    from conformance.target import Target
+
+ALL_BYTES = bytes(range(256))
+
+
+@requirement("EX-24", tier="smoke")
+def test_what_a_run_wrote_is_there_for_later_runs(session: Session, judge: Judge) -> None:
+    """Files that clean, build and exec wrote, changed or removed are so for every later run."""
+    session.run(f"echo e >> {HOME}/log", clean=f"echo c >> {HOME}/log", build=f"echo b >> {HOME}/log")
+    session.run(f"mkdir -p {HOME}/a/b; printf '#!/bin/sh\\necho ran\\n' > {HOME}/a/b/.tool; chmod +x {HOME}/a/b/.tool")
+    session.run(f"touch {HOME}/gone; rm {HOME}/gone; echo more >> {HOME}/log; exit 9")
+    for command, expected in (
+        (f"cat {HOME}/log", "c b e more"),
+        (f"{HOME}/a/b/.tool", "ran"),
+        (f"ls -A {HOME}", "a log"),
+    ):
+        with judge.under_test("EX-24"):
+            run = session.run(command)
+        got = " ".join(run.stdout.split())
+        judge.expect("EX-24", got == expected, expected=expected, actual=got, exchange=run.exchanges)
+
+
+@requirement("EX-24")
+def test_what_a_run_wrote_is_listed_and_downloaded(session: Session, judge: Judge) -> None:
+    """Files that build and exec wrote are in listings and downloads, also after a failed build."""
+    session.upload({"uploaded.bin": ALL_BYTES})
+    copy = f"cp {HOME}/uploaded.bin {HOME}/"
+    session.run(f"mkdir {HOME}/sub; {copy}sub/by-exec", build=f"{copy}by-build")
+    session.run("true", build=f"{copy}by-failed-build; exit 1")
+    names = ("by-build", "by-failed-build", "sub/by-exec")
+    with judge.under_test("EX-24"):
+        top, sub = session.listing(), session.listing("sub")
+    listed = {*top.items, *(f"sub/{name}" for name in sub.items)}
+    exchanges = (top.exchange, sub.exchange)
+    judge.expect("EX-24", set(names) <= listed, expected=names, actual=sorted(listed), exchange=exchanges)
+    for name in names:
+        with judge.under_test("EX-24"):
+            content = session.fetch(name)
+        judge.expect(
+            "EX-24", content == ALL_BYTES, expected=f"{name} with its 256 bytes", actual=content, exchange=exchanges
+        )
+
+
+@requirement("EX-24", slow=True)
+def test_what_a_run_wrote_is_there_while_it_goes_on(session: Session, judge: Judge, target: Target) -> None:
+    """What a run has written so far is listed and downloaded while it goes on."""
+    run = session.begin(f"echo early > {HOME}/early; echo written; {gate('go', target)}")
+    read_until(run, seen)
+    with judge.under_test("EX-24"):
+        listing, content = session.listing(), session.fetch("early")
+    open_gate(session, "go")
+    run.finish()
+    found = "early" in listing and content == b"early\n"
+    judge.require("EX-24", found, expected="early", actual=sorted(listing.items), exchange=listing.exchange)
+
+
+@requirement("EX-24")
+def test_files_of_two_sessions_are_kept_apart(session: Session, sessions: Sessions, judge: Judge) -> None:
+    """What a run of one session writes changes no file of another, though they have the same name."""
+    other = sessions.create()
+    for one, word in ((session, "mine"), (other, "theirs")):
+        one.run(f"echo {word} > {HOME}/same; mkdir -p {HOME}/only-{word}")
+    for one, word in ((session, "mine"), (other, "theirs")):
+        with judge.under_test("EX-24"):
+            run = one.run(f"cat {HOME}/same; ls {HOME}")
+        expected = [word, f"only-{word}", "same"]
+        got = run.stdout.split()
+        judge.expect("EX-24", got == expected, expected=expected, actual=got, exchange=run.exchanges)
+
+
+@requirement("EX-24")
+def test_what_runs_wrote_ends_with_the_session(sessions: Sessions, judge: Judge) -> None:
+    """A new session with the token of one that has ended has none of the files that its runs wrote."""
+    token = sessions.new_token()
+    ended = sessions.create(token=token)
+    ended.sh(f"mkdir -p {HOME}/dir; echo x > {HOME}/dir/left; echo x > {HOME}/.left")
+    ended.delete()
+    run = sessions.create(token=token).run(f"ls -A {HOME}")
+    left = {".left", "dir"} & set(run.stdout.split())
+    judge.require("EX-24", not left, expected="none of the old files", actual=sorted(left), exchange=run.exchanges)
+
+
+def made_files(run: Run) -> dict[str, str]:
+    """Return the URLs of the files that a run's results list, by name."""
+    files: list[Any] = [
+        one for result in run.results if isinstance(result.raw, dict) for one in result.raw.get("files") or ()
+    ]
+    return {str(one.get("name")): str(one.get("url")) for one in files if isinstance(one, dict)}
+
+
+def served(client: Client, url: str) -> Exchange:
+    """Fetch a generated file: `url` is absolute, or relative to the endpoint; the same credentials."""
+    parts = urlsplit(url)
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=-._~") + (f"?{parts.query}" if parts.query else "")
+    base = client.transport.base_path
+    if parts.netloc and base and path.startswith(base):
+        path = path[len(base) :]
+    return client.get(path if path.startswith("/") else f"/{path}", operation="file")
+
+
+@requirement("EX-26")
+def test_files_under_output_are_listed_and_served(session: Session, client: Client, judge: Judge) -> None:
+    """`result.files` names each file that the run made under /home/work/.output, with a URL that serves it."""
+    contents = {"plain.txt": b"plain\n", "all.bin": ALL_BYTES, "with space.txt": b"s", "empty": b""}
+    commands = "; ".join(f"{write(data)} > '{HOME}/.output/{name}'" for name, data in contents.items())
+    run = session.run(f"mkdir -p {HOME}/.output; {commands}")
+    files = made_files(run)
+    for name, data in contents.items():
+        url = next((url for made, url in files.items() if made.rpartition("/")[2] == name), None)
+        listed = judge.expect("EX-26", url, expected=f"{name} in `files`", actual=files, exchange=run.exchanges)
+        if not listed or url is None:
+            continue
+        judge.reading("EX-26", "url-form", "absolute" if urlsplit(url).netloc else "relative", run.exchanges)
+        exchange = served(client, url)
+        judge.expect(
+            "EX-26",
+            exchange.status == 200 and exchange.response_body == data,  # noqa: PLR2004  - HTTP's own
+            expected=f"200 with the {len(data)} bytes of {name}",
+            actual=exchange.got,
+            exchange=(*run.exchanges[-1:], exchange),
+        )
+
+
+@requirement("EX-26")
+def test_only_the_run_s_own_files_are_listed(session: Session, judge: Judge) -> None:
+    """A run lists neither files of an earlier run nor files elsewhere."""
+    session.run(f"mkdir -p {HOME}/.output; echo 1 > {HOME}/.output/first")
+    run = session.run(f"echo 2 > {HOME}/.output/second; echo 3 > {HOME}/elsewhere")
+    names = {name.rpartition("/")[2] for name in made_files(run)}
+    judge.require("EX-26", names == {"second"}, expected="second", actual=sorted(names), exchange=run.exchanges)

@@ -1,0 +1,214 @@
+"""EX: several runs of one session at a time, repeated and abandoned calls (EX-22, EX-29, EX-31)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from conformance.checks import requirement
+from conformance.run_reader import Result
+from conformance.suite.programs import HOME, by_hand, gate, open_gate, read_together, read_until, seen
+
+if TYPE_CHECKING:
+    from conformance.judge import Judge
+    from conformance.run_reader import Run
+    from conformance.session import Session
+    from conformance.target import Target
+
+
+def hold_own_output(judge: Judge, runs: tuple[Run, ...], names: tuple[str, ...]) -> None:
+    """Judge that each run delivered its own lines, and that no other run did."""
+    for run, name in zip(runs, names, strict=True):
+        expected = (f"{name} begins\n{name} ends\n", f"{name} warns\n")
+        got = (run.stdout, run.stderr)
+        judge.expect("EX-22", got == expected, expected=expected, actual=got, exchange=run.exchanges)
+
+
+def told_by(name: str, wait: str) -> str:
+    """Return a program that says its name at its beginning and end, on both streams and in the file `order`."""
+    return (
+        f"echo '{name} <' >> {HOME}/order; echo {name} begins; echo {name} warns >&2; {wait}; "
+        f"echo {name} ends; echo '{name} >' >> {HOME}/order"
+    )
+
+
+@requirement("EX-22", slow=True)
+def test_overlapping_runs_go_in_order(session: Session, judge: Judge, target: Target) -> None:
+    """Overlapping runs are processed in the order of their calls, or in parallel; each gets its own output."""
+    names = ("first", "second", "third", "fourth")
+    waits = (gate("go", target), "sleep 0.1", "true", "sleep 0.05")
+    with judge.under_test("EX-22"):
+        open_runs = [session.begin(told_by(name, wait)) for name, wait in zip(names, waits, strict=True)]
+        open_gate(session, "go")
+        runs = read_together(*open_runs)
+    hold_own_output(judge, runs, names)
+    marks = session.sh(f"cat {HOME}/order").split("\n")[:-1]
+    exchanges = [run.results[0].exchange for run in runs]
+    in_turn = [f"{name} {mark}" for name in names for mark in "<>"]
+    parallel = any(marks[at][-1] == marks[at + 1][-1] for at in range(len(marks) - 1))
+    judge.require(
+        "EX-22",
+        parallel or marks == in_turn,
+        expected="one run after the other in the order of their calls, or all in parallel",
+        actual=" ".join(marks),
+        exchange=exchanges,
+    )
+    judge.reading("EX-22", "overlap", "parallel" if parallel else "fifo", exchanges)
+
+
+@requirement("EX-22", slow=True)
+def test_overlapping_builds_keep_their_output_apart(session: Session, judge: Judge, target: Target) -> None:
+    """The steps of overlapping runs, named by the server, report their own output and exit codes."""
+    session.run("true", run_id=None)
+    with judge.under_test("EX-22"):
+        one = session.begin("echo exec-one; exit 1", build=f"echo build-one; {gate('go', target)}", run_id=None)
+        two = session.begin("echo exec-two; exit 2", build="echo build-two", run_id=None)
+        open_gate(session, "go")
+        runs = read_together(one, two)
+    for run, name, code in zip(runs, ("one", "two"), (1, 2), strict=True):
+        got = (run.stdout, run.stderr, run.exit_code)
+        expected = (f"build-{name}\nexec-{name}\n", "", code)
+        judge.expect("EX-22", got == expected, expected=expected, actual=got, exchange=run.exchanges)
+
+
+@requirement("EX-22", slow=True)
+def test_a_waiting_run_answers_continued(session: Session, judge: Judge, target: Target) -> None:
+    """A run that overlaps another answers its polls in time, and neither loses what was not fetched yet."""
+    with judge.under_test("EX-22"):
+        one = session.begin(told_by("one", gate("go", target)))
+        two = session.begin(told_by("two", "true"))
+        for _ in range(2):
+            if not two.last.ended:
+                two.step()
+            one.step()
+        open_gate(session, "go")
+        runs = read_together(two, one)
+    hold_own_output(judge, runs, ("two", "one"))
+
+
+@requirement("EX-29", slow=True)
+def test_a_repeated_batch_call_goes_on(session: Session, judge: Judge, target: Target) -> None:
+    """A run driven by the same batch call again and again, as the oldest clients do, runs each step once."""
+    body: dict[str, Any] = {
+        "mode": "batch",
+        "code": "",
+        "runId": "again-and-again",
+        "options": {
+            "build": f"echo built; echo b >> {HOME}/order; {gate('go', target)}",
+            "exec": f"echo ran; echo e >> {HOME}/order",
+        },
+    }
+    results = [Result.of(session.try_execute(body))]
+    for turn in range(200):
+        if results[-1].status not in {"continued", "clean-finished", "build-finished"}:
+            break
+        if turn == 1:
+            open_gate(session, "go")
+        if results[-1].status == "continued":
+            session.bench.client.transport.budget.pause(0.05)
+        results.append(Result.of(session.try_execute(body)))
+    exchanges = [result.exchange for result in results]
+    order = session.sh(f"cat {HOME}/order").split()
+    output = "".join(result.stdout for result in results)
+    judge.expect("EX-29", order == ["b", "e"], expected="build and exec once", actual=order, exchange=exchanges)
+    judge.expect(
+        "EX-29",
+        output == "built\nran\n" and results[-1].status == "finished",
+        expected="built, ran and `finished`",
+        actual=f"{output!r}, {results[-1].exchange.got}",
+        exchange=exchanges,
+    )
+
+
+@requirement("EX-29", slow=True)
+def test_other_commands_do_not_start_an_unfinished_run_anew(session: Session, judge: Judge, target: Target) -> None:
+    """A batch call with the `runId` of an unfinished run goes on with it, whatever commands it holds."""
+    run = session.begin(f"echo mine; {gate('go', target)}; echo end", run_id="unfinished")
+    again = session.try_execute(
+        {"mode": "batch", "code": "", "runId": "unfinished", "options": {"exec": f"touch {HOME}/started; echo other"}}
+    )
+    result = Result.of(again)
+    judge.require(
+        "EX-29",
+        again.ok and result.run_id == "unfinished" and not result.ended,
+        expected="the unfinished run to go on",
+        actual=again.got,
+        exchange=(run.results[0].exchange, again),
+    )
+    run.results.append(result)
+    open_gate(session, "go")
+    whole = run.finish()
+    started = "started" in session.listing()
+    judge.require("EX-29", not started, expected="nothing started", actual="its commands ran", exchange=again)
+    got = whole.stdout
+    judge.require("EX-29", got == "mine\nend\n", expected="mine, end", actual=got, exchange=whole.exchanges)
+
+
+@requirement("EX-29", slow=True)
+def test_what_a_batch_call_without_the_run_id_key_does(session: Session, judge: Judge, target: Target) -> None:
+    """Without the `runId` key a batch call goes on with the newest unfinished run, or starts a new one."""
+    run = session.begin(f"echo mine; {gate('go', target)}; echo end", run_id=None)
+    keyless = {"mode": "batch", "code": "", "options": {"exec": "echo other"}}
+    result = Result.of(session.try_execute(keyless))
+    goes_on = result.run_id == run.run_id
+    judge.require(
+        "EX-29",
+        result.exchange.ok and result.run_id is not None,
+        expected="a result of the unfinished run, or of a new one",
+        actual=result.exchange.got,
+        exchange=result.exchange,
+    )
+    open_gate(session, "go")
+    if goes_on:
+        run.results.append(result)
+        run.finish()
+    else:
+        ends = run.finish()
+        judge.require(
+            "EX-29", ends.stdout == "mine\nend\n", expected="mine, end", actual=ends.stdout, exchange=ends.exchanges
+        )
+        while not result.ended and result.exchange.ok:
+            result = Result.of(session.try_execute({"mode": "continue", "code": "", "runId": result.run_id}))
+    judge.reading("EX-29", "missing-run-id-key", "goes-on" if goes_on else "new-run", result.exchange)
+
+
+@requirement("EX-29")
+def test_what_a_finished_run_s_id_does(session: Session, judge: Judge) -> None:
+    """A batch call with the `runId` of a finished run starts a new run, is refused, or runs nothing."""
+    body = {
+        "mode": "batch",
+        "code": "",
+        "runId": "used-before",
+        "options": {"exec": f"echo x >> {HOME}/count; echo ran"},
+    }
+    by_hand(session, body)
+    again = by_hand(session, body)
+    times = session.sh(f"cat {HOME}/count").split()
+    exchanges = [result.exchange for result in again]
+    output = "".join(result.stdout for result in again)
+    if again[0].exchange.refused:
+        reading = "refused"
+    else:
+        reading = "new-run" if len(times) > 1 else "old-result"
+    kept = again[0].exchange.refused or (again[-1].status == "finished" and (output == "ran\n" or len(times) == 1))
+    judge.require(
+        "EX-29",
+        kept and len(times) <= 2,  # noqa: PLR2004  - the first run and, at most, one more
+        expected="a new run, a refusal, or `finished` without a run",
+        actual=f"{again[-1].exchange.got}; the command ran {len(times)} times",
+        exchange=exchanges,
+    )
+    judge.reading("EX-29", "finished-run-id", reading, exchanges)
+
+
+@requirement("EX-31", slow=True)
+def test_an_abandoned_run_does_not_block_later_ones(session: Session, judge: Judge, target: Target) -> None:
+    """After runs that their client never fetched to the end, with little output or much, later runs work."""
+    for number, output in enumerate(("echo x", "head -c 3000000 /dev/zero | tr '\\0' .", "echo y >&2")):
+        abandoned = session.begin(f"echo begun; {gate(f'go{number}', target)}; {output}")
+        read_until(abandoned, seen)
+        open_gate(session, f"go{number}")
+    with judge.under_test("EX-31"):
+        for word in ("one", "two"):
+            run = session.run(f"echo {word}; exit 3", build="echo built")
+            got = (run.stdout, run.exit_code)
+            judge.require("EX-31", got == (f"built\n{word}\n", 3), expected=word, actual=got, exchange=run.exchanges)

@@ -1,0 +1,102 @@
+"""EX: long polling (EX-17): pieces of output while a step goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from conformance.checks import requirement
+from conformance.suite.programs import gate, hold_text, open_gate, read_until, seen
+
+if TYPE_CHECKING:
+    from conformance.judge import Judge
+    from conformance.open_run import OpenRun
+    from conformance.session import Session
+    from conformance.target import Target
+
+
+def hold_continued(judge: Judge, run: OpenRun, target: Target, status: str = "continued") -> None:
+    """Judge that the newest call answered in time, and that the run goes on."""
+    exchange = run.last.exchange
+    judge.require(
+        "EX-17",
+        run.last.status == status and exchange.duration_ms <= target.poll_allowance_s * 1000,
+        expected=f"{status} within {target.poll_allowance_s:g} s, while the step goes on",
+        actual=f"{run.last.status} after {exchange.duration_ms / 1000:.1f} s",
+        exchange=exchange,
+    )
+
+
+@requirement("EX-17", slow=True)
+@pytest.mark.parametrize("step", ["clean", "build", "exec"])
+def test_a_long_silent_step_answers_continued(session: Session, judge: Judge, target: Target, step: str) -> None:
+    """A step that goes on and writes nothing answers `continued`, call after call, until it ends."""
+    run = session.begin(options={step: f"{gate('go', target)}; echo end"})
+    for _ in range(3):
+        if run.last.status in {"clean-finished", "build-finished"}:  # of steps that were skipped
+            run.step()
+            continue
+        hold_continued(judge, run, target)
+        run.step()
+    open_gate(session, "go")
+    whole = run.finish()
+    hold_text(judge, "EX-17", "end\n", whole.stdout, whole)
+
+
+@requirement("EX-17", slow=True)
+@pytest.mark.parametrize("step", ["build", "exec"])
+def test_output_comes_while_the_step_goes_on(session: Session, judge: Judge, target: Target, step: str) -> None:
+    """What a step wrote so far is delivered while it goes on, lines and parts of lines, each piece once."""
+    pieces = (("stdout", "one\n"), ("stderr", "two\n"), ("stdout", "no end of line"), ("stderr", "three"))
+    text = "; ".join(
+        f"printf '{piece}'{' >&2' if stream == 'stderr' else ''}; {gate(f'gate{number}', target)}"
+        for number, (stream, piece) in enumerate((stream, piece.replace("\n", "\\n")) for stream, piece in pieces)
+    )
+    run = session.begin(options={step: text})
+    for number, (stream, _) in enumerate(pieces):
+        so_far = "".join(piece for kind, piece in pieces[: number + 1] if kind == stream)
+        read_until(run, lambda run, stream=stream, so_far=so_far: len(seen(run, stream)) >= len(so_far))
+        judge.require(
+            "EX-17",
+            seen(run, stream) == so_far and not run.last.ended,
+            expected=f"{so_far!r} on {stream} while the step goes on",
+            actual=f"{seen(run, stream)!r}, {run.last.status}",
+            exchange=[result.exchange for result in run.results],
+        )
+        open_gate(session, f"gate{number}")
+    whole = run.finish()
+    for stream, got in (("stdout", whole.stdout), ("stderr", whole.stderr)):
+        hold_text(judge, "EX-17", "".join(piece for kind, piece in pieces if kind == stream), got, whole)
+
+
+@requirement("EX-17", slow=True)
+def test_a_step_that_writes_all_the_time_answers_continued(session: Session, judge: Judge, target: Target) -> None:
+    """A step that never falls silent answers `continued` meanwhile; each line of it is delivered once."""
+    lines = "i=0; until [ -e /home/work/go ] || [ $i -ge 1500 ]; do i=$((i+1)); echo $i; sleep 0.01; done"
+    run = session.begin(lines)
+    read_until(run, lambda run: run.last.status == "continued")
+    hold_continued(judge, run, target)
+    for _ in range(2):
+        run.step()
+    open_gate(session, "go")
+    whole = run.finish()
+    numbers = whole.stdout.split()
+    expected = [str(number + 1) for number in range(len(numbers))]
+    hold_text(judge, "EX-17", "\n".join(expected), "\n".join(numbers), whole)
+
+
+@requirement("EX-17", slow=True)
+def test_pieces_wait_for_a_client_that_polls_late(session: Session, judge: Judge, target: Target) -> None:
+    """What a step writes while nobody polls is delivered by the next calls, once."""
+    run = session.begin(
+        f"echo before; {gate('go', target)}; seq 1 2000; touch /home/work/written; {gate('end', target)}"
+    )
+    read_until(run, seen)
+    open_gate(session, "go")
+    session.bench.client.transport.budget.pause(0.5)
+    run.step()
+    open_gate(session, "end")
+    whole = run.finish()
+    expected = "before\n" + "".join(f"{number}\n" for number in range(1, 2001))
+    hold_text(judge, "EX-17", expected, whole.stdout, whole)

@@ -1,0 +1,210 @@
+"""SE: restart (SE-07), the environment of commands (SE-09) and interrupt (SE-11)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from conformance.checks import requirement
+from conformance.run_reader import Result
+from conformance.suite.programs import HOME, gate, open_gate, read_until, seen
+
+if TYPE_CHECKING:
+    from conformance.client import Client
+    from conformance.judge import Judge
+    from conformance.session import Session
+    from conformance.sessions import Sessions
+    from conformance.target import Target
+
+BEATING: Final = f"n=0; while [ $n -lt 300 ]; do n=$((n+1)); echo $n > {HOME}/beat; sleep 0.1; done"
+ENVIRON: Final = {
+    "BP_PLAIN": "value",
+    "BP_EMPTY": "",
+    "BP_ODD": "two  words 'single' \"double\" $HOME `id` \\n a=b;c #",
+    "BP_UNICODE": "gr\u00fc\u00df \U0001f600",
+    "bp_lower": "lower",
+}
+LATER_CALLS: Final = 3  # of a run that a restart hit: enough to see that it goes on without an end
+
+
+def number_of(info: dict[str, Any], name: str) -> int:
+    """Return a number of the session's description; 0 where it is none."""
+    value = info.get(name)
+    return value if isinstance(value, int) else 0
+
+
+@requirement("SE-07", needs="restart")
+def test_a_restart_answers_204(session: Session, judge: Judge) -> None:
+    """A restart is answered with 204 and leaves a session that works; a second one too."""
+    for word in ("once", "twice"):
+        judge.status("SE-07", session.try_restart(), 204)
+        with judge.under_test("SE-07"):
+            run = session.run(f"echo {word}", build="true")
+        judge.require("SE-07", run.stdout == f"{word}\n", expected=word, actual=run.stdout, exchange=run.exchanges)
+
+
+@requirement("SE-07", needs="restart", slow=True)
+def test_a_restart_ends_what_was_running(session: Session, judge: Judge) -> None:
+    """After a restart no process of before goes on; the run that was cut ends in one of the ways left open."""
+    run = session.begin(f"echo begun; {BEATING}")
+    read_until(run, seen)
+    restart = session.try_restart()
+    judge.status("SE-07", restart, 204)
+    look = f"cat {HOME}/beat 2>/dev/null || echo gone"
+    beats = session.sh(f"{look}; sleep 0.5; {look}").split()
+    judge.require(
+        "SE-07",
+        len(set(beats)) == 1,
+        expected="no process of before the restart",
+        actual=f"its counter went from {beats[0]} to {beats[-1]}",
+        exchange=restart,
+    )
+    call = {"mode": "continue", "code": "", "runId": run.run_id}
+    exchanges = [session.try_execute(call)]
+    while exchanges[-1].ok and Result.of(exchanges[-1]).status == "continued" and len(exchanges) < LATER_CALLS:
+        exchanges.append(session.try_execute(call))
+    result = Result.of(exchanges[-1])
+    if exchanges[-1].refused:
+        reading = "refused"
+    else:
+        codes = {"finished": "finished-137" if result.exit_code == 128 + 9 else "finished"}
+        reading = codes.get(str(result.status), str(result.status))
+    judge.require(
+        "SE-07",
+        reading in {"refused", "finished", "finished-137", "exec-timeout", "continued"},
+        expected="the run to be over, or unknown",
+        actual=exchanges[-1].got,
+        exchange=exchanges,
+    )
+    judge.reading("SE-07", "interrupted-run", reading, exchanges)
+
+
+@requirement("SE-07", needs="restart", slow=True)
+def test_age_and_credit_go_on_over_a_restart(session: Session, judge: Judge) -> None:
+    """A restart resets neither the session's age nor its CPU credit."""
+    session.sh("n=0; while [ $n -lt 150000 ]; do n=$((n+1)); done; sleep 1.2")
+    before = session.try_info()
+    judge.status("SE-07", session.try_restart(), 204)
+    after = session.try_info()
+    for name in ("age", "cpuCreditUsed"):
+        was, is_now = number_of(before.json_object(), name), number_of(after.json_object(), name)
+        judge.expect(
+            "SE-07", is_now >= was, expected=f"{name} of at least {was}", actual=is_now, exchange=(before, after)
+        )
+
+
+@requirement("SE-07", needs="restart")
+def test_files_over_a_restart(session: Session, judge: Judge) -> None:
+    """Whether uploaded files survive a restart is recorded; new ones can be uploaded in any case."""
+    session.upload({"before.txt": b"before\n"})
+    judge.status("SE-07", session.try_restart(), 204)
+    kept = "before.txt" in session.listing()
+    with judge.under_test("SE-07"):
+        session.upload({"after.txt": b"after\n"})
+        text = session.sh(f"cat {HOME}/after.txt")
+    exchange = session.bench.client.exchanges[-1]
+    judge.require("SE-07", text == "after\n", expected="after", actual=text, exchange=exchange)
+    judge.reading("SE-07", "uploaded-files", "kept" if kept else "gone", exchange)
+
+
+@requirement("SE-07", needs="restart")
+def test_a_restart_of_an_unknown_session_is_404(
+    client: Client, sessions: Sessions, target: Target, judge: Judge
+) -> None:
+    """A restart of an id that no session has is answered with 404, and so is one of a session that has ended."""
+    exchange = client.call("PATCH", target.path(sessions.new_token()), operation="restartSession")
+    judge.status("SE-07", exchange, 404)
+    ended = sessions.create()
+    ended.delete()
+    judge.status("SE-07", ended.try_restart(), 404)
+
+
+@requirement("SE-07", needs="restart")
+def test_a_restart_hits_no_other_session(session: Session, sessions: Sessions, judge: Judge, target: Target) -> None:
+    """The run of another session goes on over a restart."""
+    other = sessions.create()
+    run = other.begin(f"echo begun; {gate('go', target)}; echo ended; exit 4")
+    read_until(run, seen)
+    restart = session.try_restart()
+    judge.status("SE-07", restart, 204)
+    with judge.under_test("SE-07"):
+        open_gate(other, "go")
+        whole = run.finish()
+    got = (whole.stdout, whole.exit_code)
+    expected = ("begun\nended\n", 4)
+    judge.require("SE-07", got == expected, expected=expected, actual=got, exchange=(restart, *whole.exchanges))
+
+
+@requirement("SE-09")
+def test_environ_is_in_the_environment_of_every_command(sessions: Sessions, judge: Judge) -> None:
+    """`config.environ` is in the environment of clean, build and exec, of every run, exactly as given."""
+    with judge.under_test("SE-09"):
+        session = sessions.create(config={"environ": ENVIRON})
+    for step in ("clean", "build", "exec", "exec"):
+        run = session.run(options={step: "env"})
+        found = dict(line.partition("=")[::2] for line in run.stdout.splitlines())
+        if "PATH" not in found:
+            raise judge.unmet("", expected="the output of `env`", actual=run.console, exchange=run.exchanges)
+        for name, value in ENVIRON.items():
+            got = f"{name}={found[name]}" if name in found else f"no {name}"
+            judge.expect(
+                "SE-09", found.get(name) == value, expected=f"{name}={value}", actual=got, exchange=run.exchanges
+            )
+        judge.expect(
+            "SE-09", "TERM" in found, expected="more to be added", actual="TERM is gone", exchange=run.exchanges
+        )
+
+
+@requirement("SE-09")
+def test_environ_is_the_session_s_own(sessions: Sessions, judge: Judge) -> None:
+    """Two sessions have each the environment that it was created with."""
+    pair = [sessions.create(config={"environ": {"BP_WHO": who, f"BP_ONLY_{who}": "x"}}) for who in ("a", "b")]
+    for session, who in zip(pair, ("a", "b"), strict=True):
+        run = session.run("env | grep ^BP_ | sort")
+        expected = [f"BP_ONLY_{who}=x", f"BP_WHO={who}"]
+        got = run.stdout.split()
+        judge.expect("SE-09", got == expected, expected=expected, actual=got, exchange=run.exchanges)
+
+
+@requirement("SE-09")
+def test_what_environ_does_to_home(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """Whether `config.environ` may change HOME is recorded: it does, it does not, or the session is refused."""
+    body = target.creation(sessions.new_token(), config={"environ": {"HOME": "/tmp", "BP_X": "x"}})
+    creation = sessions.try_create(body)
+    if creation.refused:
+        judge.reading("SE-09", "reserved-names", "refused", creation)
+        return
+    judge.accepted("SE-09", creation, expected="success, or a refusal (4xx)")
+    run = sessions.adopt(creation).run("env | grep ^HOME=")
+    values = {"HOME=/tmp\n": "changed", f"HOME={HOME}\n": "kept"}
+    if run.stdout not in values:
+        raise judge.unmet("", expected=list(values), actual=run.stdout, exchange=run.exchanges)
+    judge.reading("SE-09", "reserved-names", values[run.stdout], (creation, *run.exchanges))
+
+
+@requirement("SE-11", slow=True)
+def test_an_interrupt_answers_204(session: Session, judge: Judge, target: Target) -> None:
+    """An interrupt is answered with 204, and a program that ignores SIGINT goes on to its end."""
+    run = session.begin(f"trap '' INT; echo begun; {gate('go', target)}; echo ended; exit 4")
+    read_until(run, seen)
+    judge.status("SE-11", session.try_interrupt(), 204)
+    with judge.under_test("SE-11"):
+        open_gate(session, "go")
+        whole = run.finish()
+    got = (whole.stdout, whole.exit_code)
+    expected = ("begun\nended\n", 4)
+    judge.require("SE-11", got == expected, expected=expected, actual=got, exchange=whole.exchanges)
+
+
+@requirement("SE-11", slow=True)
+def test_a_session_works_on_after_an_interrupt(session: Session, judge: Judge, target: Target) -> None:
+    """After an interrupt, whatever it did to the running command, the run ends and the session goes on."""
+    session.upload({"kept.txt": b"kept\n"})
+    run = session.begin(f"echo begun; {gate('go', target)}")
+    read_until(run, seen)
+    judge.status("SE-11", session.try_interrupt(), 204)
+    open_gate(session, "go")
+    with judge.under_test("SE-11"):
+        run.finish()
+        after = session.run(f"cat {HOME}/kept.txt; exit 3")
+    got = (after.stdout, after.exit_code)
+    judge.require("SE-11", got == ("kept\n", 3), expected="kept, and 3", actual=got, exchange=after.exchanges)
