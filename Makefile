@@ -38,5 +38,8 @@ format: $(READY)  ## let ruff rewrite what it can
 bench: $(READY)  ## measure the mock server against the machine's limits
 	$(BIN)/python -m benchmarks
 
+clients: $(READY)  ## install the published clients that the tests use
+	$(BIN)/python -m mock_server.tests.clients.environments
+
 clean:  ## remove everything that was made here
 	rm -rf $(VENV) .clients report dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

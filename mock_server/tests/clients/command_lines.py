@@ -57,7 +57,9 @@ class _Typist:
             yield "run-clean", Typed(cleaned, ("removed 'main'", f"{GREETING}again|"))
         failing = self.running("Makefile", build="echo broken >&2; exit 3", execute="echo never")
         yield "run-failing", Typed(failing, ("broken",), never=("never\n",))
-        slow = self.running("Makefile", build="true", execute="echo tick1; sleep 1.2; echo tick2; sleep 1.2; echo tick3")
+        slow = self.running(
+            "Makefile", build="true", execute="echo tick1; sleep 1.2; echo tick2; sleep 1.2; echo tick3"
+        )
         yield "run-slow", Typed(slow, ("tick1\ntick2\ntick3\n",))
         if "input" not in self._lacks:
             # No dollar signs: the command lines take them for templates of their own.

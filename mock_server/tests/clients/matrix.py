@@ -25,7 +25,14 @@ from mock_server.tests.clients.environments import (
 )
 from mock_server.tests.clients.expectations import judge
 from mock_server.tests.clients.generations import CLIENTS, Client
-from mock_server.tests.clients.running import JAVASCRIPT_STEPS, SDK_STEPS, mock_server, run_javascript, run_sdk
+from mock_server.tests.clients.running import (
+    API_VERSIONS,
+    JAVASCRIPT_STEPS,
+    SDK_STEPS,
+    mock_server,
+    run_javascript,
+    run_sdk,
+)
 
 Row = Mapping[str, str]  # step -> what was wrong, "" where nothing; steps that the client lacks are absent
 
@@ -89,7 +96,7 @@ def _gather(makers: Mapping[str, Callable[[], Row]]) -> dict[str, Row]:
 
 
 @click.command()
-@click.option("--api-version", "versions", multiple=True, default=["v4.20181215", "v9.20250722"], show_default=True)
+@click.option("--api-version", "versions", multiple=True, default=API_VERSIONS, show_default=True)
 @click.argument("only", nargs=-1)
 def main(versions: tuple[str, ...], only: tuple[str, ...]) -> None:
     """Print the matrix of every client, or of ONLY these versions; what failed goes to stderr in full."""

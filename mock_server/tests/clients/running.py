@@ -16,6 +16,7 @@ from mock_server.tests.clients.environments import Environment
 SCENARIOS: Final = Path(__file__).parent / "scenarios"
 IMAGE: Final = "c"
 KEYS: Final = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY")
+API_VERSIONS: Final = ("v4.20181215", "v9.20250722")  # the document's own, and the newest that clients know
 SCENARIO_TIMEOUT_S: Final = 100
 SDK_STEPS: Final = (
     "create", "reuse", "upload", "batch", "defaults", "clean", "patience", "failed-build", "input", "list", "download",
