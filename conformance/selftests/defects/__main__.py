@@ -8,7 +8,7 @@ import click
 
 from conformance.selftests.reference import serve
 
-from . import ACCESS_KEY, DEFECTS, SECRET_KEY, VARIANTS
+from . import ACCESS_KEY, DEFECTS, SECRET_KEY, VARIANTS, Defect, Variant
 
 
 @click.command()
@@ -16,7 +16,7 @@ from . import ACCESS_KEY, DEFECTS, SECRET_KEY, VARIANTS
 @click.option("--port", default=0, show_default="a free one", help="The loopback port to listen on.")
 def main(name: str | None, port: int) -> None:
     """Serve the defect or variant called NAME; without a name, list them all."""
-    known = {**VARIANTS, **DEFECTS}
+    known: dict[str, Defect | Variant] = {**VARIANTS, **DEFECTS}
     if name is None:
         for one in known.values():
             click.echo(f"{one.name:40} {getattr(one, 'breaks', 'right'):7} {one.summary}")

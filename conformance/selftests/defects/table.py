@@ -90,7 +90,7 @@ def needs_of(clause: str) -> frozenset[str]:
 
 def kebab(name: str) -> str:
     """`TwentyFirstFileDropped` as `twenty-first-file-dropped`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
 
 
 def defect(

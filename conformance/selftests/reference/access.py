@@ -39,14 +39,20 @@ class Access(Conventions):
         who = request.peer
         try:
             owner = self.admit(request)
-            who = owner or who
-            limited = self.spend(who)
-            response = self.problem(limited) if limited else self.call(request, owner)
         except Problem as problem:
-            if who == request.peer:
-                self.spend(who)
-            response = self.problem(problem)
+            response = self.problem(self.spend(who) or problem)
+        else:
+            who = owner or who
+            response = self.counted_call(request, who, owner)
         return replace(response, headers={**response.headers, **self.rate_headers(who)})
+
+    def counted_call(self, request: Request, who: str, owner: str) -> Response:
+        """RL-02: one call, within the limit."""
+        limited = self.spend(who)
+        try:
+            return self.problem(limited) if limited else self.call(request, owner)
+        except Problem as problem:
+            return self.problem(problem)
 
     def admit(self, request: Request) -> str:
         """The access key that signed the request; "" where no key is asked for."""

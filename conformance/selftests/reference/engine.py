@@ -29,6 +29,7 @@ ENVIRON: Final = {
 # A bash says on its own stderr when a child was killed: so 137 by `exit 137` and by SIGKILL can be told apart.
 SIGNALLED: Final = "[ -s /tmp/.killed ] && echo $code > /tmp/.signal; rm -f /tmp/.killed; exit $code"
 AWAITED: Final = "while set -- /proc/[0-9]*; [ $# -gt 2 ]; do read -rt 0.02 < <(:); done; exit $code"
+SAMPLE_S: Final = 0.1
 DEFAULT_BUILD: Final = """
 if [ -f Makefile ] || [ -f makefile ] || [ -f GNUmakefile ]; then exec make; fi
 mapfile -d '' sources < <(find . -name '*.c' -print0)
@@ -250,7 +251,9 @@ class Engine(Console):
     def wait(self, run: Run, process: Process, poll: select.epoll) -> list[int]:
         """What is ready, first ready first; past the limit the step is cut off."""
         left_s = run.deadline_s - time.monotonic()
-        ready = [fd for fd, _ in poll.poll(min(max(0.0, left_s), 60.0))]
+        ready = [fd for fd, _ in poll.poll(min(max(0.0, left_s), SAMPLE_S))]
+        if not ready:
+            sandbox.sample_cpu(process)
         if run.cut.is_set():
             sandbox.kill(process)
         elif left_s <= 0:
