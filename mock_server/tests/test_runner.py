@@ -278,7 +278,7 @@ def test_closing_wakes_the_calls_that_wait(session: RunSession) -> None:
 
     def wait() -> None:
         try:
-            session.batch(Commands(exec="sleep 100"), "r", client_gone=lambda: bool(begun.set()))
+            session.batch(Commands(exec="sleep 100"), "r", client_gone=lambda: begun.set() is not None)  # type: ignore[func-returns-value]
             while True:
                 session.resume("r")
         except SessionEnded as error:

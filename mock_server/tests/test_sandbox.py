@@ -112,7 +112,7 @@ def test_sessions_do_not_see_each_others_files(runner: Runner, session: RunSessi
 def test_processes_of_the_host_are_out_of_reach(runner: Runner, session: RunSession) -> None:
     """A command sees itself as one of the first processes, and the server is not to be killed."""
     if runner.sandbox.level <= 5:
-        assert int(text(run(session, "echo $$"))) < 10
+        assert int(text(run(session, "echo $$"))) < 50
     run(session, f"kill -9 {os.getpid()}; kill -9 -1")
     assert text(run(session, "echo still here")) == "still here\n"
 
