@@ -122,6 +122,7 @@ def _unshare(job: Job) -> list[str]:
         f'exec unshare --user --map-user={INNER_ID} --map-group={INNER_ID} -- "$@"',
     ]
     return [
+        *("setpriv", "--pdeathsig", "KILL"),  # --kill-child follows unshare, which itself has to follow the server
         *("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child"),
         *("--ipc", "--uts", "--net", "--", job.bash, "-p", "-c", "\n".join(setup)),
         *("bash", str(job.home), str(job.tmp), str(job.info_fd), *_init(job)),
