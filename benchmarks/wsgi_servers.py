@@ -49,7 +49,7 @@ def application() -> flask.Flask:
     return app
 
 
-def serve_cheroot_as_used(app: Any, port: int) -> None:  # noqa: ANN401  - any WSGI callable
+def serve_cheroot_as_used(app: Any, port: int) -> None:
     """Serve with cheroot as the mock configures it."""
     from mock_server.server import Server  # noqa: PLC0415  - only the served candidate is loaded
 
@@ -57,14 +57,14 @@ def serve_cheroot_as_used(app: Any, port: int) -> None:  # noqa: ANN401  - any W
     threading.Event().wait()
 
 
-def serve_cheroot(app: Any, port: int) -> None:  # noqa: ANN401  - any WSGI callable
+def serve_cheroot(app: Any, port: int) -> None:
     """Serve with cheroot as it comes, with threads for the waits."""
     from cheroot import wsgi  # noqa: PLC0415  - only the served candidate is loaded
 
     wsgi.Server(("127.0.0.1", port), app, numthreads=256).start()
 
 
-def serve_waitress(app: Any, port: int) -> None:  # noqa: ANN401  - any WSGI callable
+def serve_waitress(app: Any, port: int) -> None:
     """Serve with waitress, tuned for many waits and large bodies."""
     import waitress  # noqa: PLC0415  - only the served candidate is loaded
 
@@ -82,7 +82,7 @@ def serve_waitress(app: Any, port: int) -> None:  # noqa: ANN401  - any WSGI cal
     )
 
 
-def serve_uvicorn(app: Any, port: int) -> None:  # noqa: ANN401  - any WSGI callable
+def serve_uvicorn(app: Any, port: int) -> None:
     """Serve with uvicorn, bridged by a2wsgi."""
     import uvicorn  # noqa: PLC0415  - only the served candidate is loaded
     from a2wsgi import WSGIMiddleware  # noqa: PLC0415  - same
@@ -108,7 +108,7 @@ def free_port() -> int:
 def served(name: str) -> Iterator[int]:
     """Run one candidate in a process of its own; gives its port once it answers."""
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.wsgi_servers", "--serve", name, "--port", str(port)])  # noqa: S603  - ourselves
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.wsgi_servers", "--serve", name, "--port", str(port)])
     try:
         deadline = time.monotonic() + 15
         while True:
@@ -201,7 +201,9 @@ def main(serve: str | None, port: int) -> None:
     if serve:
         CANDIDATES[serve][1](application(), port)
         return
-    click.echo(f"{'server':18} {'GET c1':>7} {'GET c16':>7} {'upload':>14} {'200 waits':>10} {'short':>11} {'stall':>8}")
+    click.echo(
+        f"{'server':18} {'GET c1':>7} {'GET c16':>7} {'upload':>14} {'200 waits':>10} {'short':>11} {'stall':>8}"
+    )
     for name, (modules, _) in CANDIDATES.items():
         missing = [module for module in modules if importlib.util.find_spec(module) is None]
         click.echo(f"{name:18} not installed: {', '.join(missing)}" if missing else measure(name))

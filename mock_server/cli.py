@@ -1,5 +1,6 @@
 """`batchproof-mock`: the command line of the mock server."""
 
+import math
 import re
 import signal
 import socket
@@ -29,6 +30,12 @@ def _loopback(_context: click.Context, _parameter: click.Parameter, host: str) -
     return host
 
 
+def _finite(_context: click.Context, _parameter: click.Parameter, seconds: float) -> float:
+    if not math.isfinite(seconds):
+        raise click.BadParameter(f"{seconds} is no number of seconds")
+    return seconds
+
+
 def _existing_root(_context: click.Context, _parameter: click.Parameter, root: Path | None) -> Path | None:
     return root.resolve() if root else None
 
@@ -53,6 +60,7 @@ def _api_version(_context: click.Context, _parameter: click.Parameter, version: 
 @click.option(
     "--exec-timeout",
     type=click.FloatRange(min=0, min_open=True, max=86400),
+    callback=_finite,
     default=300.0,
     show_default=True,
     metavar="S",
@@ -61,6 +69,7 @@ def _api_version(_context: click.Context, _parameter: click.Parameter, version: 
 @click.option(
     "--poll",
     type=click.FloatRange(min=0.01, max=60),
+    callback=_finite,
     default=POLL_S,
     show_default=True,
     metavar="S",
@@ -117,7 +126,8 @@ def main(**options: Any) -> None:
             sys.stdout.flush()
             stop.wait()
     except NoSandboxError as error:
-        _fail(f"{error}")
+        hint = "; commands run as a user of their own, who must be able to pass every folder above --workspace-root"
+        _fail(f"{error}{hint if options['workspace_root'] else ''}")
     except OSError as error:
         _fail(f"cannot listen on {options['host']} port {options['port']}: {error}; --port 0 takes a free port")
 

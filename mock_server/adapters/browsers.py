@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from mock_server.domain.errors import CrossSite, ForeignHost
 
-
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 

@@ -110,7 +110,7 @@ def raw(mock_url: str, request: bytes, timeout_s: float = 20) -> bytes:
 
 
 def check(contract: Contract, method: str, path: str, response: requests.Response) -> None:
-    """Hold an answer against the contract; whatever it is, problems are problem documents and every answer has a length."""
+    """Hold an answer against the contract; errors have to be problem documents, and every answer has a length."""
     content_type = response.headers["Content-Type"]
     if response.status_code >= 400:
         assert content_type == "application/problem+json", response.text

@@ -168,7 +168,7 @@ def test_uploads_while_the_session_ends_are_stored_or_refused(client: Client) ->
 
 
 def test_listing_of_a_folder(client: Client, session: str) -> None:
-    """Files and directories of one level are listed, with the folder's absolute path under both names (LS-01, LS-05)."""
+    """Files and directories of one level are listed, with the folder's path under both names (LS-01, LS-05)."""
     client.upload(session, ("sub/in.txt", b"12345"), ("top.txt", b""))
     answer = client.send("GET", f"{session}/files", json={"path": "sub/"}).json()
     assert answer["folder_path"] == answer["abspath"] == "/home/work/sub"
@@ -219,7 +219,7 @@ def test_strange_entries_are_listed(client: Client, session: str) -> None:
 
 
 def test_download_gives_one_tar_for_each_path_in_order(client: Client, session: str) -> None:
-    """Parts follow the request; files come alone, directories as trees, members named from the base name (DL-01, DL-05)."""
+    """Parts follow the request; directories come as trees, members named from the base name (DL-01, DL-05)."""
     client.upload(session, ("d/one", b"1"), ("d/e/two", b"22"), ("top", b"333"))
     paths = ["top", "d", "d/e/two", "."]
     for method, options in (

@@ -27,7 +27,7 @@ def test_a_session_is_found_by_every_name_on_every_path(client: Client) -> None:
 
 
 def test_the_same_token_gives_the_living_session(client: Client) -> None:
-    """The same token and language reuse, another language is refused, an ended session's token is free (SE-02 to SE-04)."""
+    """The same token and language reuse, another language is refused, an ended one's token is free (SE-02 to 04)."""
     body = {"lang": "c", "clientSessionToken": "reuse-me"}
     first = client.send("POST", "/kernel", json=body).json()
     again = client.send("POST", "/v2/kernel/create", json=body)
