@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conformance.selftests.reference import Behaviour, sandbox
 from conformance.selftests.reference.message import Problem
@@ -76,6 +76,10 @@ knob("no-time-limit", "EX-23", "The time limit is not kept.", exec_timeout_s=Non
 class TimeoutKillsNothing(Behaviour):
     """exec-timeout is reported, and the processes go on."""
 
+    def __init__(self, **knobs: Any) -> None:
+        super().__init__(**knobs)
+        self.strays: list[Process] = []
+
     def step(self, session: Session, run: Run, command: str) -> int:
         process = run.process = sandbox.spawn(self.jail(session), self.shell_text(command))
         timed_out = False
@@ -90,6 +94,17 @@ class TimeoutKillsNothing(Behaviour):
 
     def time_up(self, run: Run, process: Process) -> None:
         raise CutOffError("exec-timeout", None)
+
+    def perform(self, session: Session, run: Run) -> None:
+        super().perform(session, run)
+        if run.process is not None and run.process.popen.returncode is None:
+            self.strays.append(run.process)
+            sandbox.reap(run.process)  # the sandbox would die with this thread
+
+    def close(self) -> None:
+        for process in self.strays:
+            sandbox.kill(process)
+        super().close()
 
 
 @defect("EX-23")

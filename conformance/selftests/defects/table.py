@@ -54,8 +54,8 @@ class Defect:
     intermittent: bool = False
 
     def server(self, **knobs: Any) -> Behaviour:
-        """Make the server, ready for ``serve``: what it needs is set up, ``knobs`` come on top."""
-        return self.behaviour(**setup(self.needs), **knobs)
+        """Make the server, ready for ``serve``: with what it needs, and ``knobs``; its own values win."""
+        return make(self.behaviour, self.needs, knobs)
 
 
 @dataclass(frozen=True)
@@ -69,17 +69,21 @@ class Variant:
     needs: frozenset[str] = frozenset()
 
     def server(self, **knobs: Any) -> Behaviour:
-        """Make the server, ready for ``serve``."""
-        return self.behaviour(**setup(self.needs), **knobs)
+        """Make the server, ready for ``serve``, as ``Defect.server`` does."""
+        return make(self.behaviour, self.needs, knobs)
 
 
 DEFECTS: Final[dict[str, Defect]] = {}
 VARIANTS: Final[dict[str, Variant]] = {}
 
 
-def setup(needs: frozenset[str]) -> dict[str, Any]:
-    """Give the knobs that these needs stand for."""
-    return {name: value for need in needs for name, value in NEEDS[need].items()}
+def make(behaviour: type[Behaviour], needs: frozenset[str], knobs: Mapping[str, Any]) -> Behaviour:
+    """Make a server with these knobs, but for those that it turned itself: they are what it is about."""
+    wanted = {name: value for need in needs for name, value in NEEDS[need].items()} | dict(knobs)
+    own = {name for kind in behaviour.__mro__ if issubclass(kind, Behaviour) for name in vars(kind)} - set(
+        vars(Behaviour)
+    )
+    return behaviour(**{name: value for name, value in wanted.items() if name not in own})
 
 
 def needs_of(clause: str) -> frozenset[str]:
