@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 NOBODY: Final = 54_321  # what root becomes: an id that no account uses
 PTRACE_CALL: Final = {"x86_64": (0xC000003E, 101), "aarch64": (0xC00000B7, 117)}
@@ -117,8 +117,8 @@ def _bwrap(jail: Jail, command: str, info: int, program: int) -> list[str]:
     return [*argv, "--info-fd", str(info), "--chdir", jail.directory, *jail.shell, command]
 
 
-def _unshare(jail: Jail, command: str, info: int, program: int) -> list[str]:
-    guard = () if jail.ptrace else (sys.executable, "-I", "-S", "-c", GUARD, _no_ptrace().hex())
+def _unshare(jail: Jail, command: str, info: int, program: int, *, python: str) -> list[str]:
+    guard = () if jail.ptrace else (python, "-I", "-S", "-c", GUARD, _no_ptrace().hex())
     return _unguarded(replace(jail, shell=(*guard, *jail.shell)), command, info, program)
 
 
@@ -130,7 +130,12 @@ def _unguarded(jail: Jail, command: str, info: int, program: int) -> list[str]:
     return [*argv, "bash", "-c", UNSHARED, "reference", *values]
 
 
-WAYS: Final = {"bwrap": _bwrap, "unshare": _unshare, "unguarded": _unguarded}
+WAYS: Final[Mapping[str, Callable[[Jail, str, int, int], list[str]]]] = {
+    "bwrap": _bwrap,
+    "unshare": functools.partial(_unshare, python=sys.executable),
+    "unshare, the system's Python": functools.partial(_unshare, python="python3"),
+    "unshare without a filter": _unguarded,
+}
 
 
 @functools.cache
