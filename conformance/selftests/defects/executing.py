@@ -168,16 +168,16 @@ class StarIsAGlob(Behaviour):
 
 @defect("EX-10")
 class ExecBeforeBuildFinished(Behaviour):
-    """What exec writes first is delivered with build-finished."""
+    """What exec writes is delivered with build-finished."""
 
-    def end(self, run: Run, status: str, code: int | None) -> None:
-        if status != "build-finished" or not run.commands.exec or code:
-            super().end(run, status, code)
-            return
-        command, run.commands = run.commands.exec, replace(run.commands, exec="true")
-        session = next(s for s in self.sessions.values() if run.id in s.runs)
-        self.step(session, run, command)
-        super().end(run, status, code)
+    def build_step(self, session: Session, run: Run) -> int:
+        commands = run.commands
+        code = self.step(session, run, self.build_command(session, commands.build)) if commands.build else 0
+        if commands.exec and code == 0:
+            early = self.step(session, run, self.exec_command(session, commands.exec))
+            run.commands = replace(commands, exec=f"exit {early}")
+        self.end(run, "build-finished", code)
+        return code
 
 
 @defect("EX-10")
