@@ -53,14 +53,6 @@ class Watcher(Protocol):
         """Stop calling."""
 
 
-def raise_fd(fd: int) -> int:
-    """Move a descriptor to `SERVER_FD_FLOOR` or above, so that giving it to a child stops nobody. Raises OSError."""
-    try:
-        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, SERVER_FD_FLOOR)
-    finally:
-        os.close(fd)
-
-
 class Ordering:
     """Stops programs where their stream may turn, until the reader's thread has emptied all pipes.
 
@@ -89,6 +81,15 @@ class Ordering:
             self._listener = Listener.install(TURNING_POINTS)
         except SeccompUnavailableError as error:
             self.why_not_exact = str(error)
+
+    def for_child(self, fd: int) -> int:
+        """Move a descriptor that will be a child's stdout to where that stops nobody. Raises OSError."""
+        if not self._listener:
+            return fd
+        try:
+            return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, SERVER_FD_FLOOR)
+        finally:
+            os.close(fd)
 
     def attach(self, reader: Watcher) -> None:
         """Have stopped programs let go on by the reader's thread."""

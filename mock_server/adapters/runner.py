@@ -7,6 +7,8 @@ import threading
 from types import TracebackType
 from typing import Final, Self
 
+from mock_server.adapters import input_blocks
+from mock_server.adapters.ordering import Ordering, PrintOrder
 from mock_server.adapters.reader import Reader
 from mock_server.adapters.runner_session import RunSession
 from mock_server.adapters.runner_step import Engine
@@ -14,7 +16,7 @@ from mock_server.adapters.sandbox import NoSandboxError, Sandbox, SessionPlace, 
 from mock_server.adapters.sandbox_limits import Limits
 from mock_server.adapters.spawner import Spawner
 
-__all__ = ["Limits", "NoSandboxError", "RunSession", "Runner", "Sandbox", "SessionPlace", "choose_level"]
+__all__ = ["Limits", "NoSandboxError", "PrintOrder", "RunSession", "Runner", "Sandbox", "SessionPlace", "choose_level"]
 
 POLL_S: Final = 2.0  # EX-17: as deployed servers do; the most impatient client gives up after 5 s
 CONSOLE_LIMIT_CHARS: Final = 524_288  # CN-03: of either stream, per call
@@ -24,11 +26,23 @@ class Runner:
     """The engine of one server: owns the reader thread and the spawner thread. `with Runner(sandbox): ...`.
 
     Each call about a run waits at most `poll_s` and hands over at most `limit_chars` characters of either stream.
+    `print_order` asks for exact order between the streams (CN-08), see `print_order_kept`; without `takes_input`
+    programs read from /dev/null, and no run ever is `waiting-input` (EX-18).
     """
 
-    def __init__(self, sandbox: Sandbox, *, poll_s: float = POLL_S, limit_chars: int = CONSOLE_LIMIT_CHARS) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        *,
+        poll_s: float = POLL_S,
+        limit_chars: int = CONSOLE_LIMIT_CHARS,
+        print_order: PrintOrder = PrintOrder.EXACT,
+        takes_input: bool = True,
+    ) -> None:
         self.sandbox = sandbox
-        self._engine = Engine(sandbox, Spawner(sandbox), Reader())
+        self._ordering = Ordering(print_order)
+        spawner = Spawner(sandbox, self._ordering, takes_input=takes_input and input_blocks.known_here())
+        self._engine = Engine(sandbox, spawner, Reader(), self._ordering)
         self._poll_s = poll_s
         self._limit_chars = limit_chars
         self._sessions: set[RunSession] = set()
@@ -38,6 +52,7 @@ class Runner:
         """Start the threads. Raises OSError when the spawner could not give up its privileges."""
         self._engine.reader.start()
         self._engine.spawner.start()
+        self._engine.reader.call(lambda: self._ordering.attach(self._engine.reader))
 
     def close(self) -> None:
         """Close every session, and stop the threads once no process is left. Idempotent."""
@@ -47,6 +62,12 @@ class Runner:
             session.close()
         self._engine.spawner.close()
         self._engine.reader.close()
+        self._ordering.close()
+
+    @property
+    def print_order_kept(self) -> tuple[PrintOrder, str]:
+        """The order that is kept, once started, and why it is not exact, "" where it is."""
+        return self._ordering.kept, self._ordering.why_not_exact
 
     def open_session(self, place: SessionPlace) -> RunSession:
         """Return the runs of a new session; starts no process."""

@@ -29,6 +29,8 @@ class Run:
     files_before: frozenset[tuple[str, int, int]] = frozenset()
     files: tuple[str, ...] = ()
     fetched: bool = False  # whether the last result was handed over
+    _ask_told: bool = False
+    _is_password: bool = False
     _segments: deque[_Segment] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -42,7 +44,7 @@ class Run:
     @property
     def has_news(self) -> bool:
         """Whether a call about the run can be answered before its time is up (EX-17, EX-18)."""
-        return self._segments[0].status is not None or self.asks
+        return self._segments[0].status is not None or (self.asks and not self._ask_told)
 
     @property
     def asks(self) -> bool:
@@ -63,6 +65,11 @@ class Run:
         """Keep a line of the server's own, on stderr."""
         self._segments[-1].console.say(line)
 
+    def ask(self, *, is_password: bool) -> None:
+        """Wait for input; a client is told at once, and then whenever its poll is over (EX-18)."""
+        self._ask_told, self._is_password = False, is_password
+        self.signal(Signal.ASKED)
+
     def signal(self, signal: Signal, *, step_code: int = 0, skipped: bool = False) -> None:
         """Advance; where that is a boundary or the end, close the segment with what the client is to be told."""
         left, self.phase = self.phase, advance(self.phase, signal)
@@ -80,7 +87,9 @@ class Run:
         """Hand over the oldest boundary with the output before it, else the output so far; each only once."""
         head = self._segments[0]
         if head.status is None:
-            return RunResult(self.run_id, self._status_between(), console=head.console.drain())
+            self._ask_told = self.asks
+            options = {"is_password": self._is_password} if self.asks else None
+            return RunResult(self.run_id, self._status_between(), console=head.console.drain(), options=options)
         result = RunResult(self.run_id, head.status, head.exit_code, head.console.drain())
         if head.status in ENDINGS.values():
             # The last segment stays, drained: another call that waited for this run learns its end as well.

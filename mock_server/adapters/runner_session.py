@@ -10,6 +10,7 @@ from typing import Final
 from mock_server.adapters import runner_outputs
 from mock_server.adapters.runner_run import Run
 from mock_server.adapters.runner_step import Engine, RunningStep, StepEnd
+from mock_server.adapters.runner_time_limit import TimeLimit
 from mock_server.adapters.sandbox import SessionPlace
 from mock_server.domain.console import Stream
 from mock_server.domain.lifecycle import Phase, Signal, Status
@@ -27,10 +28,6 @@ from mock_server.domain.runs import (
 _KILL_TIMEOUT_S: Final = 10  # killing takes milliseconds; past this the machine is in trouble, and callers go on
 
 ClientGone = Callable[[], bool]
-
-
-def _nothing() -> None:
-    """Stand for the cancelling of a time limit where none is set."""
 
 
 class RunSession:
@@ -51,7 +48,7 @@ class RunSession:
         self._current: Run | None = None
         self._step: RunningStep | None = None
         self._left = Phase.QUEUED  # the phase that the current run was cut off in
-        self._cancel_limit = _nothing
+        self._limit: TimeLimit | None = None  # the current run's
         self._closed = False
         self._runs_started = 0
         self._cpu_s = 0.0
@@ -82,6 +79,9 @@ class RunSession:
             run = self._known(run_id)
             if not run.asks:
                 raise NotWaitingForInput(run_id)
+            run.signal(Signal.ANSWERED)
+            if self._step:
+                self._step.type(text)
             return self._wait(run, client_gone)
 
     def interrupt(self) -> None:
@@ -136,6 +136,23 @@ class RunSession:
                 run.say(f"batchproof-mock: killed: more than {limit_bytes} bytes of output")
                 if self._step:
                     self._step.kill()
+
+    def step_asks(self, *, is_password: bool) -> None:
+        """Have the client told that the current step waits for input; meanwhile its time stands still."""
+        with self._changed:
+            if self._current and self._current.step and not self._current.asks:
+                self._current.ask(is_password=is_password)
+                if self._limit:
+                    self._limit.pause()
+                self._changed.notify_all()
+
+    def step_goes_on(self) -> None:
+        """Go on after input, or after the step's program gave up waiting for it."""
+        with self._changed:
+            if self._current and self._current.asks:
+                self._current.signal(Signal.ANSWERED)
+            if self._limit:
+                self._limit.go_on()
 
     def step_ended(self, end: StepEnd) -> None:
         """Go on with the run whose step ended, or with the next run."""
@@ -214,11 +231,13 @@ class RunSession:
         run.files_before = runner_outputs.look(self._place.home)
         run.signal(Signal.STARTED)
         wall_s = self._engine.sandbox.limits.wall_s
-        self._engine.reader.call(lambda: self._set_limit(run, wall_s))
+        limit = self._limit = TimeLimit(self._engine.reader, wall_s, lambda: self._time_up(run))
+        self._engine.reader.call(lambda: self._start(limit))
 
     def _finish(self, run: Run) -> None:
-        self._engine.reader.call(self._cancel_limit)
-        self._cancel_limit = _nothing
+        if self._limit:
+            self._limit.stop()
+            self._limit = None
         run.files = runner_outputs.made(run.files_before, runner_outputs.look(self._place.home))
         self._current = None
 
@@ -230,10 +249,9 @@ class RunSession:
         self._step = RunningStep(self._engine, self)
         self._step.start(self._place, command)
 
-    def _set_limit(self, run: Run, wall_s: float) -> None:
+    def _start(self, limit: TimeLimit) -> None:
         with self._changed:
-            if self._current is run:
-                self._cancel_limit = self._engine.reader.call_later(wall_s, lambda: self._time_up(run))
+            limit.start()
 
     def _time_up(self, run: Run) -> None:
         with self._changed:

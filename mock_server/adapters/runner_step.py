@@ -5,9 +5,10 @@ import signal
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Protocol
 
+from mock_server.adapters.input_watch import InputWatch
+from mock_server.adapters.ordering import Ordering, Output
 from mock_server.adapters.reader import Reader
 from mock_server.adapters.sandbox import Sandbox, SessionPlace
 from mock_server.adapters.sandbox_processes import descendants
@@ -15,8 +16,7 @@ from mock_server.adapters.spawner import Spawned, Spawner
 from mock_server.domain.console import Stream
 
 _NOT_STARTED: Final = 126  # as a shell says of a command that it found and could not start
-_PIECE_BYTES: Final = 64 * 1024  # a pipe's whole capacity
-_LEFT_BYTES: Final = 1024 * 1024  # the most that is still read from a pipe after its step's end
+_INFO_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,16 @@ class StepEnd:
 
 
 class Follower(Protocol):
-    """Who is told about a step; both are called in the reader's thread."""
+    """Who is told about a step; all are called in the reader's thread."""
 
     def step_wrote(self, stream: Stream, data: bytes) -> None:
         """Take what the step wrote."""
+
+    def step_asks(self, *, is_password: bool) -> None:
+        """Learn that a program of the step waits for input (EX-18); all that it wrote before was delivered."""
+
+    def step_goes_on(self) -> None:
+        """Learn that it does so no more."""
 
     def step_ended(self, end: StepEnd) -> None:
         """Learn that the step's processes are all dead and everything they wrote was delivered."""
@@ -45,6 +51,7 @@ class Engine:
     sandbox: Sandbox
     spawner: Spawner
     reader: Reader
+    ordering: Ordering
 
 
 class RunningStep:
@@ -58,6 +65,8 @@ class RunningStep:
         self._victim_pid = 0
         self._info = b""
         self._killed = False
+        self._output: Output | None = None
+        self._input: InputWatch | None = None
 
     def start(self, place: SessionPlace, command: str) -> None:
         """Start the command; returns at once."""
@@ -76,6 +85,24 @@ class RunningStep:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGINT)
 
+    def type(self, text: str) -> None:
+        """Give the step a text to read (EX-18). From any thread."""
+        self._engine.reader.call(lambda: self._input.type(text) if self._input else None)
+
+    def said(self, data: bytes) -> None:
+        """Take what a program told its terminal: with the prompts that go to stderr."""
+        self._wrote("stderr", data)
+
+    def asks(self, *, is_password: bool) -> None:
+        """Deliver the prompt, and say that somebody waits for input."""
+        if self._output:
+            self._output.take()
+        self._follower.step_asks(is_password=is_password)
+
+    def goes_on(self) -> None:
+        """Say that nobody waits any more."""
+        self._follower.step_goes_on()
+
     def _started(self, spawned: Spawned | OSError) -> None:
         self._engine.reader.call(lambda: self._attach(spawned))
 
@@ -83,29 +110,23 @@ class RunningStep:
         if isinstance(spawned, OSError):
             self._follower.step_ended(StepEnd(_NOT_STARTED, failure=f"batchproof-mock: cannot start: {spawned}"))
             return
-        watch = self._engine.reader.watch
-        watch(spawned.stdout, partial(self._read_on, spawned.stdout, "stdout"))
-        watch(spawned.stderr, partial(self._read_on, spawned.stderr, "stderr"))
-        watch(spawned.info, lambda: self._learn_victim(spawned))
-        watch(spawned.pidfd, lambda: self._end(spawned))
+        reader = self._engine.reader
+        pipes: dict[Stream, int] = {"stdout": spawned.stdout, "stderr": spawned.stderr}
+        self._output = Output(reader, self._engine.ordering, pipes, self._wrote)
+        self._output.start()
+        if spawned.terminal:
+            self._input = InputWatch(reader, spawned.terminal, spawned.process.pid, self)
+            self._input.start()
+        reader.watch(spawned.info, lambda: self._learn_victim(spawned))
+        reader.watch(spawned.pidfd, lambda: self._end(spawned))
 
-    def _read_on(self, fd: int, stream: Stream) -> None:
-        self._read(fd, stream)
-
-    def _read(self, fd: int, stream: Stream) -> int:
-        """Read once; return how many bytes came."""
-        try:
-            data = os.read(fd, _PIECE_BYTES)
-        except BlockingIOError:
-            return 0
-        if data:
-            self._follower.step_wrote(stream, data)
-        else:
-            self._engine.reader.unwatch(fd)
-        return len(data)
+    def _wrote(self, stream: Stream, data: bytes) -> None:
+        self._follower.step_wrote(stream, data)
+        if self._input:
+            self._input.disturb()
 
     def _learn_victim(self, spawned: Spawned) -> None:
-        piece = os.read(spawned.info, _PIECE_BYTES)
+        piece = os.read(spawned.info, _INFO_BYTES)
         self._info += piece
         pid = self._engine.sandbox.chosen.victim(spawned.process.pid, self._info)
         if pid is None and piece:
@@ -128,18 +149,16 @@ class RunningStep:
         _, status, usage = os.wait4(spawned.process.pid, 0)
         code = os.waitstatus_to_exitcode(status)
         spawned.process.returncode = code
-        for fd in (spawned.info, spawned.stdout, spawned.stderr, spawned.pidfd):
+        for fd in (spawned.info, spawned.pidfd):
             self._engine.reader.unwatch(fd)
-        self._drain(spawned.stdout, "stdout")
-        self._drain(spawned.stderr, "stderr")
+            os.close(fd)
+        if self._input:
+            self._input.close()
+        if self._output:
+            self._output.finish()
         with self._lock:
             victim, self._victim = self._victim, None
-        for fd in (spawned.info, spawned.stdout, spawned.stderr, spawned.pidfd, *(() if victim is None else (victim,))):
-            os.close(fd)
+        if victim is not None:
+            os.close(victim)
         cpu_s = usage.ru_utime + usage.ru_stime
         self._follower.step_ended(StepEnd(code if code >= 0 else 128 - code, cpu_s))
-
-    def _drain(self, fd: int, stream: Stream) -> None:
-        left_bytes = _LEFT_BYTES
-        while left_bytes > 0 and (count := self._read(fd, stream)):
-            left_bytes -= count

@@ -35,7 +35,9 @@ _HIDDEN: Final = ("/home", "/root", "/run", "/mnt", "/media", "/var/tmp")  # noq
 # Bash is process 1 and starts the command as its child, so that a command can kill itself, and everything ends with
 # process 1. `-p` keeps it from reading start-up files; its own remarks on killed children go nowhere. Setting the
 # environment itself spares it 1 ms for `env`, which is needed for names that mean something to it, or nothing.
-_INIT: Final = 'exec 3>&2 2>/dev/null; {run} "$BASH" -c "$1" 2>&3 3>&-; exit $?'
+# It leads a session of processes, so that its stdin, opened anew, becomes their controlling terminal, if it is a
+# terminal (EX-18).
+_INIT: Final = 'exec 3>&2 2>/dev/null <>/proc/self/fd/0; {run} "$BASH" -c "$1" 2>&3 3>&-; exit $?'
 _BY_EXPORT: Final = 'export -- "${@:2}";'
 _BY_ENV: Final = 'env -i -- "${@:2}"'
 _EXPORTABLE: Final = re.compile(r"(?!BASH|COMP_|EPOCH|HIST|DIRSTACK|FUNCNAME|GROUPS|LINENO|OPT)[A-Za-z][A-Za-z0-9_]*")
@@ -119,7 +121,7 @@ def _unshare(job: Job) -> list[str]:
         "mount -t tmpfs none /dev/shm; mount -t proc proc /proc",
         "mount -o remount,bind,ro /; mount -o remount,bind,ro /home",
         f'{_NETWORK_LOOPBACK} || true; cd {HOME}; echo ready >&"$3"; eval "exec $3>&-"; shift 3',
-        f'exec unshare --user --map-user={INNER_ID} --map-group={INNER_ID} -- "$@"',
+        f'exec unshare --user --map-user={INNER_ID} --map-group={INNER_ID} -- setsid "$@"',
     ]
     return [
         *("setpriv", "--pdeathsig", "KILL"),  # --kill-child follows unshare, which itself has to follow the server

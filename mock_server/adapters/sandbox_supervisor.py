@@ -8,11 +8,13 @@ child; when the command's shell ends, on SIGTERM, and when the server dies, it k
 """
 
 import ctypes
+import fcntl
 import json
 import os
 import resource
 import signal
 import sys
+import termios
 from types import FrameType
 from typing import Any, Final, NoReturn
 
@@ -67,6 +69,8 @@ def start(spec: dict[str, Any], command: str) -> NoReturn:
     """Become the command: in its session of processes, without privileges, within the limits."""
     try:
         os.setsid()
+        if os.isatty(0):
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # what opening /dev/tty gives (EX-18)
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(signum, signal.SIG_DFL)
         os.chdir(spec["home"])

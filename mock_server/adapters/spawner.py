@@ -9,10 +9,13 @@ import queue
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, closing
 from dataclasses import dataclass
 from typing import Final
 
+from mock_server.adapters.ordering import Ordering
 from mock_server.adapters.sandbox import Sandbox, SessionPlace
+from mock_server.adapters.terminal import Terminal
 
 _STOP_TIMEOUT_S: Final = 5
 _ENVIRON: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin"}  # the sandbox's own; commands never see it
@@ -20,7 +23,7 @@ _ENVIRON: Final = {"PATH": "/usr/local/bin:/usr/bin:/bin"}  # the sandbox's own;
 
 @dataclass(frozen=True)
 class Spawned:
-    """A started command: its process, and the reading ends of its pipes, not blocking.
+    """A started command: its process, the reading ends of its pipes, not blocking, and its terminal if it has one.
 
     `info` becomes readable as soon as the sandbox can be killed from outside.
     """
@@ -30,13 +33,16 @@ class Spawned:
     stdout: int
     stderr: int
     info: int
+    terminal: Terminal | None
 
 
 class Spawner:
     """Starts commands in sandboxes, one after the other."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, ordering: Ordering, *, takes_input: bool) -> None:
         self._sandbox = sandbox
+        self._ordering = ordering
+        self._takes_input = takes_input
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="batchproof-spawner", daemon=True)
         self._ready = threading.Event()
@@ -62,6 +68,7 @@ class Spawner:
     def _work(self) -> None:
         try:
             self._sandbox.restrict_spawner()
+            self._ordering.hold_children()
         except OSError as error:
             self._error = error
             return
@@ -72,30 +79,40 @@ class Spawner:
 
     def _spawn(self, place: SessionPlace, command: str) -> Spawned | OSError:
         """Start it; return the failure instead of raising, for whom it concerns is in another thread."""
-        ends: list[int] = []
-        try:
-            for _ in range(3):
-                # Made by this thread, pipes belong to the commands' uid: `> /dev/stdout` opens them anew.
-                ends += os.pipe()
-            out_read, out_write, err_read, err_write, info_read, info_write = ends
-            for end in (out_write, err_write):
-                os.fchown(end, *self._sandbox.owner)
-            process = subprocess.Popen(  # noqa: S603  - the argument vector is the sandbox's own
-                self._sandbox.argv(place, command, info_write),
-                stdin=subprocess.DEVNULL,
-                stdout=out_write,
-                stderr=err_write,
-                pass_fds=(info_write,),
-                env=_ENVIRON,
-                cwd="/",
-                start_new_session=True,
-            )
-        except OSError as error:
-            for end in ends:
-                os.close(end)
-            return error
-        for end in (out_write, err_write, info_write):
-            os.close(end)
-        for end in (out_read, err_read, info_read):
-            os.set_blocking(end, False)
-        return Spawned(process, os.pidfd_open(process.pid), out_read, err_read, info_read)
+        with ExitStack() as given:  # closed here in any case, for only the child has a use for it
+            try:
+                with ExitStack() as kept:  # closed here only if something fails
+                    terminal = kept.enter_context(self._terminal()) if self._takes_input else None
+                    stdout, out_write = self._pipe(kept, given)
+                    stderr, err_write = self._pipe(kept, given)
+                    info, info_write = self._pipe(kept, given)
+                    process = subprocess.Popen(
+                        self._sandbox.argv(place, command, info_write),
+                        stdin=terminal.slave if terminal else subprocess.DEVNULL,
+                        stdout=out_write,
+                        stderr=err_write,
+                        pass_fds=(info_write,),
+                        env=_ENVIRON,
+                        cwd="/",
+                        start_new_session=True,
+                    )
+                    kept.pop_all()
+            except OSError as error:
+                return error
+        return Spawned(process, os.pidfd_open(process.pid), stdout, stderr, info, terminal)
+
+    def _terminal(self) -> AbstractContextManager[Terminal]:
+        return closing(Terminal.open(self._sandbox.owner))
+
+    def _pipe(self, kept: ExitStack, given: ExitStack) -> tuple[int, int]:
+        """Return the end that stays here, not blocking, and the child's.
+
+        Made by this thread, a pipe belongs to the commands' uid: `> /dev/stdout` opens it anew.
+        """
+        read_end, write_end = os.pipe()
+        kept.callback(os.close, read_end)
+        os.set_blocking(read_end, False)
+        write_end = self._ordering.for_child(write_end)
+        given.callback(os.close, write_end)
+        os.fchown(write_end, *self._sandbox.owner)
+        return read_end, write_end
