@@ -259,7 +259,7 @@ class ContinuedEndsTheRun(Behaviour):
         return super().result(session, run, segment)
 
 
-@defect("EX-12")
+@defect("EX-11", also=("EX-12",))
 class FailedCleanEndsTheRun(Behaviour):
     """A failed clean finishes the run at once, with neither build nor build-finished."""
 

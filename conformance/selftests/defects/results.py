@@ -38,14 +38,15 @@ for _key in ("console", "exitCode"):
     knob(f"no-{_key.lower()}-key", "EX-01", f"Results lack `{_key}`.", base=OddResults, missing=_key)
 knob("no-run-id-key", "EX-04", "Results lack `runId`.", base=OddResults, missing="runId", also=("EX-01", "EX-05"))
 knob("no-status-key", "EX-01", "Results lack `status`.", base=OddResults, missing="status", also=("EX-02",))
-for _old, _new in (
-    ("continued", "continue"),
-    ("clean-finished", "cleaned"),
-    ("build-finished", "build_finished"),
-    ("finished", "FINISHED"),
-    ("exec-timeout", "timeout"),
+for _old, _new, _needs in (
+    ("continued", "continue", ()),
+    ("clean-finished", "cleaned", ()),
+    ("build-finished", "build_finished", ()),
+    ("finished", "FINISHED", ()),
+    ("exec-timeout", "timeout", ("exec-timeout",)),
 ):
-    knob(f"{_old}-misspelled", "EX-02", f"`{_old}` is spelled `{_new}`.", base=OddResults, renamed=(_old, _new))
+    _summary = f"`{_old}` is spelled `{_new}`."
+    knob(f"{_old}-misspelled", "EX-02", _summary, base=OddResults, needs=_needs, renamed=(_old, _new))
 
 
 @defect("EX-01")
@@ -254,7 +255,7 @@ knob(
 )
 
 
-@defect("EX-13", also=("EX-23",))
+@defect("EX-13", also=("EX-23",), needs=("exec-timeout",))
 class TimeoutHasACode(OddResults):
     """`exec-timeout` has the exitCode 137."""
 

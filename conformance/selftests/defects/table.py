@@ -120,11 +120,12 @@ def knob(
     summary: str,
     *,
     also: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
     base: type[Behaviour] = Behaviour,
     **values: Any,
 ) -> None:
     """Register a defect that is one wrong value."""
-    _add(Defect(name, breaks, summary, _with(base, name, summary, values), also, needs_of(breaks)))
+    _add(Defect(name, breaks, summary, _with(base, name, summary, values), also, needs_of(breaks) | set(needs)))
 
 
 def variant(
