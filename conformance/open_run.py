@@ -73,9 +73,11 @@ class OpenRun:
         if exchange.ok:
             self.session.bench.observers.result(result)
         if not exchange.ok or result.status not in STATUSES:
-            expected = "status 200 with an execution result"
+            misnamed = exchange.ok and result.status is not None
+            expected = "a status that the documents name" if misnamed else "status 200 with an execution result"
             transient = exchange.status is None or exchange.status == _TOO_MANY
-            raise Unmet(Finding("EX-01", expected, exchange.got, (exchange,)), transient=transient)
+            clause = "EX-02" if misnamed else "EX-01"
+            raise Unmet(Finding(clause, expected, exchange.got, (exchange,)), transient=transient)
         self.results.append(result)
         return result
 

@@ -49,6 +49,16 @@ def seen(run: OpenRun, stream: str = "stdout") -> str:
     return "".join(text_of(result.console, stream) for result in run.results)
 
 
+def read_text(run: OpenRun, text: str, stream: str = "stdout") -> bool:
+    """Poll until the run has delivered the text on a stream, or ends; return whether it has."""
+    return read_until(run, lambda run: text in seen(run, stream))
+
+
+def read_chars(run: OpenRun, count: int, stream: str = "stdout") -> bool:
+    """Poll until the run has delivered that many characters on a stream, or ends; return whether it has."""
+    return read_until(run, lambda run: len(seen(run, stream)) >= count)
+
+
 def read_until(run: OpenRun, condition: Callable[[OpenRun], object]) -> bool:
     """Poll until the condition holds or the run ends; return whether it holds."""
     while not condition(run):
@@ -113,6 +123,17 @@ def hold_text(judge: Judge, clause: str, expected: str, actual: str, run: Run) -
         actual=difference(expected, actual) if expected != actual else "that",
         exchange=run.exchanges,
     )
+
+
+def order_of(session: Session, judge: Judge, clause: str) -> list[str]:
+    """Return the lines that the steps of the run before left in the file `order`."""
+    with judge.under_test(clause):
+        return session.sh(f"cat {HOME}/order 2>/dev/null; rm -f {HOME}/order").split()
+
+
+def noting(step: str) -> str:
+    """Return a command that notes its step in the file `order`."""
+    return f"echo {step} >> {HOME}/order"
 
 
 def whether(session: Session, judge: Judge, condition: str, **how: Any) -> tuple[bool, Run]:

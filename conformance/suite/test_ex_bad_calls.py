@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 LEAVE_OUT: Final = "<leave out>"
-MODES: Final = ("bogus", "", "batch ", 5, True, ["batch"], {"batch": 1}, None, LEAVE_OUT)
-NO_OBJECTS: Final = ("echo text", 7, True, ["echo list"], [], "", 0, False)
-NO_TEXTS: Final = (7, True, ["touch", "ran"], {"command": "touch ran"}, 1.5)
+MODES: Final[tuple[object, ...]] = ("bogus", "", "batch ", 5, True, ["batch"], {"batch": 1}, None, LEAVE_OUT)
+NO_OBJECTS: Final[tuple[object, ...]] = ("echo text", 7, True, ["echo list"], [], "", 0, False)
+NO_TEXTS: Final[tuple[object, ...]] = (7, True, ["touch", "ran"], {"command": "touch ran"}, 1.5)
 
 
 def hold_refused(judge: Judge, session: Session, bodies: list[dict[str, Any]]) -> None:

@@ -131,7 +131,7 @@ def test_files_under_output_are_listed_and_served(session: Session, client: Clie
         exchange = served(client, url)
         judge.expect(
             "EX-26",
-            exchange.status == 200 and exchange.response_body == data,  # noqa: PLR2004  - HTTP's own
+            exchange.status == 200 and exchange.response_body == data,
             expected=f"200 with the {len(data)} bytes of {name}",
             actual=exchange.got,
             exchange=(*run.exchanges[-1:], exchange),

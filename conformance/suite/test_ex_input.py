@@ -82,7 +82,7 @@ def test_query_mode_runs_a_snippet(session: Session, judge: Judge, target: Targe
     results = by_hand(session, {"mode": "query", "code": snippet, "runId": "a-query", "options": {}})
     exchanges = [result.exchange for result in results]
     for result in results:
-        kept = result.exchange.status == 200 and result.status in STATUSES and result.run_id == "a-query"  # noqa: PLR2004  - EX-01
+        kept = result.exchange.status == 200 and result.status in STATUSES and result.run_id == "a-query"
         judge.require(
             "EX-28", kept, expected="200 with a result of this run", actual=result.exchange.got, exchange=exchanges
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.checks import requirement
-from conformance.suite.programs import gate, hold_text, open_gate, read_until, seen
+from conformance.suite.programs import gate, hold_text, open_gate, read_chars, read_until, seen, write
 
 if TYPE_CHECKING:
     from conformance.judge import Judge
@@ -48,26 +48,24 @@ def test_a_long_silent_step_answers_continued(session: Session, judge: Judge, ta
 @pytest.mark.parametrize("step", ["build", "exec"])
 def test_output_comes_while_the_step_goes_on(session: Session, judge: Judge, target: Target, step: str) -> None:
     """What a step wrote so far is delivered while it goes on, lines and parts of lines, each piece once."""
-    pieces = (("stdout", "one\n"), ("stderr", "two\n"), ("stdout", "no end of line"), ("stderr", "three"))
-    text = "; ".join(
-        f"printf '{piece}'{' >&2' if stream == 'stderr' else ''}; {gate(f'gate{number}', target)}"
-        for number, (stream, piece) in enumerate((stream, piece.replace("\n", "\\n")) for stream, piece in pieces)
-    )
-    run = session.begin(options={step: text})
-    for number, (stream, _) in enumerate(pieces):
-        so_far = "".join(piece for kind, piece in pieces[: number + 1] if kind == stream)
-        read_until(run, lambda run, stream=stream, so_far=so_far: len(seen(run, stream)) >= len(so_far))
-        judge.require(
-            "EX-17",
-            seen(run, stream) == so_far and not run.last.ended,
-            expected=f"{so_far!r} on {stream} while the step goes on",
-            actual=f"{seen(run, stream)!r}, {run.last.status}",
-            exchange=[result.exchange for result in run.results],
-        )
-        open_gate(session, f"gate{number}")
-    whole = run.finish()
-    for stream, got in (("stdout", whole.stdout), ("stderr", whole.stderr)):
-        hold_text(judge, "EX-17", "".join(piece for kind, piece in pieces if kind == stream), got, whole)
+    for stream in ("stdout", "stderr"):
+        pieces = ("one\n", "no end of line", "last\n")
+        waits = (gate(f"{stream}0", target), gate(f"{stream}1", target), "true")
+        text = "; ".join(f"{write(piece.encode(), stream)}; {wait}" for piece, wait in zip(pieces, waits, strict=True))
+        run = session.begin(options={step: text})
+        for number in (0, 1):
+            so_far = "".join(pieces[: number + 1])
+            read_chars(run, len(so_far), stream)
+            judge.require(
+                "EX-17",
+                seen(run, stream) == so_far and not run.last.ended,
+                expected=f"{so_far!r} on {stream} while the step goes on",
+                actual=f"{seen(run, stream)!r}, {run.last.status}",
+                exchange=[result.exchange for result in run.results],
+            )
+            open_gate(session, f"{stream}{number}")
+        whole = run.finish()
+        hold_text(judge, "EX-17", "".join(pieces), getattr(whole, stream), whole)
 
 
 @requirement("EX-17", slow=True)

@@ -6,11 +6,11 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from conformance.checks import requirement
-from conformance.run_reader import STATUSES, Result
+from conformance.run_reader import GOING_ON, STATUSES, Result
 from conformance.suite.programs import by_hand, gate, hold_rules, open_gate, read_until, seen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from conformance.contract import Limits
     from conformance.judge import Judge
@@ -62,10 +62,13 @@ def record_files(judge: Judge, result: Result) -> None:
     judge.reading("EX-01", "result-files", reading, result.exchange)
 
 
-@requirement("EX-02")
-def test_every_status_is_one_of_six(session: Session, judge: Judge) -> None:
-    """No result has a status that the documents do not name."""
-    for result in every_kind(session):
+def hold_statuses(judge: Judge, results: Iterable[Result]) -> None:
+    """Judge that each result has a status that the documents name; none at all is another clause's business."""
+    for result in results:
+        if not result.exchange.ok or result.status is None:
+            raise judge.unmet(
+                "EX-01", expected="a result with a status", actual=result.exchange.got, exchange=result.exchange
+            )
         judge.expect(
             "EX-02",
             result.status in STATUSES,
@@ -73,6 +76,29 @@ def test_every_status_is_one_of_six(session: Session, judge: Judge) -> None:
             actual=f"status {result.status!r}",
             exchange=result.exchange,
         )
+
+
+@requirement("EX-02")
+def test_every_status_is_one_of_six(session: Session, judge: Judge) -> None:
+    """No result has a status that the documents do not name."""
+    hold_statuses(judge, every_kind(session))
+
+
+@requirement("EX-02", slow=True)
+def test_a_run_that_goes_on_has_one_of_six_statuses(session: Session, judge: Judge, target: Target) -> None:
+    """A step that takes its time is answered with a status that the documents name."""
+    body = batch("going-on", exec=gate("go", target))
+    results = [Result.of(session.try_execute(body))]
+    open_gate(session, "go")
+    if results[0].status in GOING_ON:
+        results += by_hand(session, {"mode": "continue", "code": "", "runId": "going-on"})
+    hold_statuses(judge, results)
+
+
+@requirement("EX-02", needs="exec-timeout", slow=True)
+def test_a_run_past_the_limit_has_one_of_six_statuses(session: Session, judge: Judge, target: Target) -> None:
+    """A run past the time limit ends with a status that the documents name."""
+    hold_statuses(judge, by_hand(session, batch("too-long", exec=f"sleep {(target.exec_timeout_s or 0) + 5:.1f}")))
 
 
 @requirement("EX-13")
@@ -89,6 +115,13 @@ def test_no_exit_code_comes_with_continued(session: Session, judge: Judge, limit
         read_until(run, lambda run: run.last.status == "continued")
         open_gate(session, name)
     hold_rules(judge, "EX-13", run.finish().results, limits)
+
+
+@requirement("EX-13", needs="exec-timeout", slow=True)
+def test_no_exit_code_comes_with_exec_timeout(session: Session, judge: Judge, limits: Limits, target: Target) -> None:
+    """`exitCode` is null with `exec-timeout`."""
+    over = batch("too-long", exec=f"sleep {(target.exec_timeout_s or 0) + 5:.1f}")
+    hold_rules(judge, "EX-13", by_hand(session, over), limits)
 
 
 @requirement("EX-03")
