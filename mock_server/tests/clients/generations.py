@@ -49,6 +49,11 @@ class Client:
         """Distribution and version, as a requirement pins it."""
         return f"{self.distribution}=={self.version}"
 
+    @property
+    def asks_version(self) -> bool:
+        """Whether what the server says of its version matters to this release: from 18.12 on it does."""
+        return self.distribution != "sorna-client" and not self.version.startswith("1.")
+
     def runs_on(self, python: PythonVersion) -> bool:
         """Whether this release is expected to install and import on that Python."""
         return self.pythons[0] <= python <= self.pythons[1] or python in self.revived_pythons

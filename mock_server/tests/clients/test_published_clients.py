@@ -16,9 +16,14 @@ from mock_server.tests.clients.environments import (
 )
 from mock_server.tests.clients.expectations import judge
 from mock_server.tests.clients.generations import CLIENTS, Client
-from mock_server.tests.clients.running import JAVASCRIPT_STEPS, SDK_STEPS, run_javascript, run_sdk
+from mock_server.tests.clients.running import API_VERSIONS, JAVASCRIPT_STEPS, SDK_STEPS, run_javascript, run_sdk
 
-IN_CI = [pytest.param(client, id=client.name) for client in CLIENTS if client.in_ci]
+CASES = [
+    pytest.param(client, version, id=f"{client.name}-{version}")
+    for client in CLIENTS
+    for version in API_VERSIONS
+    if client.in_ci and (client.asks_version or version == API_VERSIONS[0])
+]
 # The first test that needs a client may have to install it.
 pytestmark = [pytest.mark.timeout(INSTALL_TIMEOUT_S + 300)]
 
@@ -34,7 +39,7 @@ def _require_right(complaints: Mapping[str, str]) -> None:
         pytest.fail("\n".join(wrong), pytrace=False)
 
 
-@pytest.mark.parametrize("client", IN_CI)
+@pytest.mark.parametrize(("client", "mock_url"), CASES, indirect=["mock_url"])
 def test_the_python_sdk_carries_a_project_from_upload_to_download(client: Client, mock_url: str, folder: Path) -> None:
     """Each generation's SDK does the whole flow, and raises its own exceptions where the server refuses."""
     try:
@@ -46,7 +51,7 @@ def test_the_python_sdk_carries_a_project_from_upload_to_download(client: Client
     _require_right({step: judge(step, seen.get(step)) for step in steps})
 
 
-@pytest.mark.parametrize("client", IN_CI)
+@pytest.mark.parametrize(("client", "mock_url"), CASES, indirect=["mock_url"])
 def test_the_command_line_runs_uploads_lists_downloads_and_destroys(
     client: Client, mock_url: str, folder: Path
 ) -> None:
