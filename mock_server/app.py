@@ -25,6 +25,7 @@ from mock_server.routes.consoles import console_handlers
 from mock_server.routes.dispatch import add_routes
 from mock_server.routes.execution import execution_handlers
 from mock_server.routes.files import file_handlers
+from mock_server.routes.outputs import output_handlers
 from mock_server.routes.sessions import session_handlers
 from mock_server.routes.stream import stream_handlers
 from mock_server.routes.versions import version_handlers
@@ -95,6 +96,7 @@ def create_app(contract: Contract, sessions: SessionRegistry, settings: Settings
         **file_handlers(contract.limits),
         **execution_handlers(),
         **stream_handlers(contract.operations["execute"].check),
+        **output_handlers(),
         **console_handlers(),
     }
     contract.bind(handlers)

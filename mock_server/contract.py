@@ -123,6 +123,8 @@ class Contract:
         content = self._resolved(operation.get("requestBody", {})).get("content", {})
         query = self._query_schemas(operation)
         schema = content.get("application/json", {}).get("schema") or operation.get("x-body-parameters")
+        if query and schema is None:
+            schema = {"type": "object", "required": [*query], "properties": query}
         return Operation(
             operation_id=operation["operationId"],
             method=method.upper(),

@@ -38,8 +38,8 @@ def file_member(fd: int, member: str) -> tuple[bytes, int]:
     return header, info.st_size
 
 
-def file_content(fd: int, size_bytes: int) -> Iterator[bytes]:
-    """Give exactly so many bytes of a file, zeros where it has shrunk, and the padding to a whole block."""
+def file_bytes(fd: int, size_bytes: int) -> Iterator[bytes]:
+    """Give exactly so many bytes of a file, zeros where it has shrunk."""
     left_bytes = size_bytes
     while left_bytes > 0 and (data := os.read(fd, min(left_bytes, _READ_BYTES))):
         left_bytes -= len(data)
@@ -47,6 +47,11 @@ def file_content(fd: int, size_bytes: int) -> Iterator[bytes]:
     while left_bytes > 0:
         yield bytes(min(left_bytes, _READ_BYTES))
         left_bytes -= min(left_bytes, _READ_BYTES)
+
+
+def file_content(fd: int, size_bytes: int) -> Iterator[bytes]:
+    """Give a file as an archive holds it: its bytes, and the padding to a whole block."""
+    yield from file_bytes(fd, size_bytes)
     if padding := -size_bytes % _BLOCK_BYTES:
         yield bytes(padding)
 

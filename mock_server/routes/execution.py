@@ -4,10 +4,12 @@ from typing import Any
 
 from flask import Response
 
+from mock_server.adapters.sessions import Session
 from mock_server.domain.errors import InvalidParameter
 from mock_server.domain.kernels import commands
 from mock_server.domain.runs import RunResult
 from mock_server.routes.dispatch import Call, Handler, json_answer
+from mock_server.routes.outputs import output_file
 
 
 def execution_handlers() -> dict[str, Handler]:
@@ -17,7 +19,7 @@ def execution_handlers() -> dict[str, Handler]:
 
 def execute(call: Call) -> Response:
     """Start a run, go on with it, or answer its question; waits for news as long as the run engine does."""
-    return json_answer({"result": document(answer(call))})
+    return json_answer({"result": document(call.session, answer(call))})
 
 
 def answer(call: Call) -> RunResult:
@@ -61,7 +63,7 @@ def _run_id(call: Call) -> str:
     return run_id
 
 
-def document(result: RunResult) -> dict[str, Any]:
+def document(session: Session, result: RunResult) -> dict[str, Any]:
     """Write a result as EX-01 has it."""
     return {
         "runId": result.run_id,
@@ -69,5 +71,5 @@ def document(result: RunResult) -> dict[str, Any]:
         "exitCode": result.exit_code,
         "console": result.console,
         "options": result.options,
-        "files": [],
+        "files": [output_file(session.session_id, path) for path in result.files],
     }

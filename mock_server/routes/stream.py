@@ -83,7 +83,7 @@ class _Stream:
         return answer(Call(request, self._session, gone))
 
     def _push(self, result: RunResult) -> None:
-        message = document(result)
+        message = document(self._session, result)
         del message["runId"]
         self._client.send(json.dumps(message, separators=(",", ":")))
 

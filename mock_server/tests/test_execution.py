@@ -99,3 +99,22 @@ def test_any_output_survives_as_json(client: Client, session: str) -> None:
     result = client.run(session, r"printf 'a\0b\xff\xed\xa0\x80\r\n\x1b[0m'")
     assert result["console"].startswith("a\0b\ufffd")
     assert result["console"].encode()
+
+
+def test_files_of_a_run_are_served_where_its_result_says(client: Client, session: str) -> None:
+    """What a run left under .output is listed with a URL that serves it, byte for byte (EX-26)."""
+    result = client.run(session, r"mkdir -p '.output/a b'; printf 'x\0y\r\n' > '.output/a b/plot.svg'; touch other")
+    (file,) = result["files"]
+    assert file["name"] == "a b/plot.svg"
+    answer = client.send("GET", file["url"])
+    assert answer.content == b"x\0y\r\n"
+    assert answer.headers["Content-Length"] == "5"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("nope", 404), ("../secret", 400), ("link", 400), ("dir", 404), ("", 400)]
+)
+def test_only_files_of_the_output_folder_are_served(client: Client, session: str, path: str, status: int) -> None:
+    """The URL leads to nothing outside .output, and to no directory."""
+    client.run(session, "mkdir -p .output/dir; touch secret; ln -s /etc/passwd .output/link")
+    assert client.send("GET", f"{session}/output", params={"path": path}).status_code == status
