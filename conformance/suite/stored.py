@@ -26,10 +26,10 @@ _HEAD_BYTES: Final = 24  # of a file's content, shown in messages
 _PER_COMMAND: Final = 40  # names probed by one run
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._/-]+")
 _MIRRORED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-# Prints one line for a path: `-` where nothing is, `d` for a directory, else size, checksum and the first bytes.
+# Prints one line for a path: `-` where nothing is, `d` for a directory, `o` for anything else that is no regular file, and
+# for one of those its checksum and size.
 _LOOK: Final = (
-    'look() { if [ -d "$1" ]; then echo d; elif [ -f "$1" ]; then '
-    f'printf "f "; cksum < "$1" | tr "\\n" " "; od -An -v -tx1 -N {_HEAD_BYTES} < "$1" | tr -d " \\n"; echo; '
+    'look() { if [ -d "$1" ]; then echo d; elif [ -f "$1" ]; then printf "f "; cksum < "$1"; '
     'elif [ -e "$1" ] || [ -h "$1" ]; then echo o; else echo -; fi; }; '
 )
 
@@ -41,17 +41,16 @@ class Stored:
     kind: str
     size_bytes: int = 0
     checksum: int = 0
-    head: bytes = b""
 
     @classmethod
     def of(cls, content: bytes) -> Stored:
         """Return what a file with this content looks like."""
-        return cls("f", len(content), cksum(content), content[:_HEAD_BYTES])
+        return cls("f", len(content), cksum(content))
 
     def __str__(self) -> str:
         """Return words for a message."""
         words = {"d": "a directory", "o": "no regular file", "-": "nothing there"}
-        return words.get(self.kind) or f"{self.size_bytes:,} bytes, cksum {self.checksum}, beginning {self.head!r}"
+        return words.get(self.kind) or f"{self.size_bytes:,} bytes, cksum {self.checksum}"
 
 
 NOTHING: Final = Stored("-")
@@ -101,10 +100,11 @@ def expect_contents(
     """Judge that commands see exactly these contents; every difference is noted, none ends the check."""
     found = look(session, files)
     for name, content in files.items():
-        wanted = Stored.of(content)
-        judge.expect(
-            clause, found[name] == wanted, expected=f"{name!r} {why}: {wanted}", actual=found[name], exchange=exchange
-        )
+        if found[name] == (wanted := Stored.of(content)):
+            judge.expect(clause, condition=True, expected=wanted, actual=wanted, exchange=exchange)
+        else:
+            expected = f"{name!r} {why}: {wanted}, beginning {content[:_HEAD_BYTES]!r}"
+            judge.expect(clause, condition=False, expected=expected, actual=_told(session, name, found[name]), exchange=exchange)
 
 
 def expect_nothing(
@@ -115,17 +115,25 @@ def expect_nothing(
         judge.expect(clause, found == NOTHING, expected=f"nothing {why} at {name!r}", actual=found, exchange=exchange)
 
 
+def _told(session: Session, name: str, found: Stored) -> str:
+    """Return words for what was found; a file's first bytes too."""
+    if found.kind != "f":
+        return str(found)
+    octets = in_home(session, f"od -An -v -tx1 -N {_HEAD_BYTES} < {word(name)}")
+    return f"{found}, beginning {bytes.fromhex(octets)!r}"
+
+
 def _parsed(line: str) -> Stored:
     kind, *facts = line.split()
     if kind != "f":
         return Stored(kind)
-    checksum, size_bytes, *head = facts
-    return Stored(kind, int(size_bytes), int(checksum), bytes.fromhex(head[0]) if head else b"")
+    checksum, size_bytes = facts
+    return Stored(kind, int(size_bytes), int(checksum))
 
 
 def _all_of(session: Session, lines: list[str], count: int) -> list[str]:
     """Return the lines where each is one that the probe prints; raise Unmet where the console changed them."""
-    if len(lines) != count or not all(re.fullmatch(r"[-do]|f \d+ \d+ [0-9a-f]*", line) for line in lines):
+    if len(lines) != count or not all(re.fullmatch(r"[-do]|f \d+ \d+", line) for line in lines):
         exchange = session.bench.client.exchanges[-1]
         raise Unmet(Finding("CN-06", f"{count} lines, one for each file", repr(lines[:3]), (exchange,)))
     return lines
