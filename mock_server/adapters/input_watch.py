@@ -4,6 +4,7 @@ The kernel tells nobody that a program went to sleep in a read, so it is looked 
 something or was given a line, and then ever more rarely. Used in the reader's thread alone.
 """
 
+import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -13,6 +14,7 @@ from mock_server.adapters.terminal import Terminal
 
 FIRST_LOOK_S: Final = 0.01
 LAST_LOOK_S: Final = 0.25
+_STEADY_S: Final = 0.1  # how long a program must have waited that may be about to do something else
 
 
 class Clock(Protocol):
@@ -52,6 +54,7 @@ class InputWatch:
         self._asking: Block | None = None
         self._answered: Block | None = None  # was given a line, and has perhaps not woken up yet
         self._seen: Block | None = None  # at the last look
+        self._seen_since_s = 0.0
         self._delay_s = FIRST_LOOK_S
         self._cancel: Callable[[], None] = lambda: None
 
@@ -99,18 +102,26 @@ class InputWatch:
 
     def _judge(self, block: Block | None) -> None:
         """Act on what a look found."""
-        seen, self._seen = self._seen, block
+        if block != self._seen:
+            self._seen, self._seen_since_s = block, time.monotonic()
         if block is None:
             self._give_up()
-        elif block != seen and not (block.certain and self._answered is None):
-            self._delay_s = FIRST_LOOK_S  # perhaps between two pieces of a line, or about to do something else
         elif block == self._answered:
             return
+        elif time.monotonic() - self._seen_since_s < self._doubt_s(block):
+            self._delay_s = FIRST_LOOK_S
         elif self._terminal.has_lines:
             self._asking = block
             self._send()
         elif block != self._asking:
             self._ask(block)
+
+    def _doubt_s(self, block: Block) -> float:
+        """Return how long a block must have been seen unchanged to be a question."""
+        if not block.certain:
+            return _STEADY_S
+        # After a line was sent, a reader may be between two pieces of it.
+        return FIRST_LOOK_S / 2 if self._answered else 0.0
 
     def _ask(self, block: Block) -> None:
         self._asking = block
