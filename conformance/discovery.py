@@ -45,7 +45,6 @@ KNOWN_C_LANGS: Final = (
     "c",
     "c:latest",
     "gcc",
-    "cpp",
     "lablup/c:gcc6.3-alpine3.8",
     "cr.backend.ai/stable/c:gcc6.3-alpine3.8",
     "cr.backend.ai/stable/gcc:6.4-alpine3.8",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from conformance.attempt import Kit
 from conformance.checks import Need
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from conformance.attempt import World
+
+_OF_C: Final = re.compile(r"(^|[^a-z])(c|c11|c17|gcc|clang)([^a-z+#]|$)")  # a compiler elsewhere builds no C by default
 
 
 class Needs:
@@ -46,7 +49,8 @@ class Needs:
         with self._lock:
             if self._world.target.c_lang is None and not self._looked_for_c:
                 self._looked_for_c = True
-                langs = (self._world.target.lang, *self._c_langs)
+                own = self._world.target.lang
+                langs = (own, *self._c_langs) if _OF_C.search(own) else self._c_langs
                 self._world.target = replace(self._world.target, c_lang=next(filter(self._compiles, langs), None))
             return self._world.target.c_lang is not None
 
