@@ -64,14 +64,18 @@ class Signer:
                 hashlib.sha256(hashed).hexdigest(),
             )
         )
-        key = _hmac(_hmac(self.secret_key.encode(), self.day or _day(date)), request.host)
-        return _hmac(key, text).hex()
+        return signed(self.secret_key, self.day or _day(date), request.host, text)
 
     def hashes_nothing(self, media_type: str) -> bool:
         """Tell whether the body counts as empty in the signature."""
         found = _VERSION.fullmatch(self.api_version)
         modern = found is not None and (int(found[1]), found[2]) >= EMPTY_HASH_SINCE
         return modern or media_type.startswith("multipart/")
+
+
+def signed(secret_key: str, day: str, host: str, text: str) -> str:
+    """Return the hex signature of a text by the key of a day (YYYYMMDD in UTC) and a host (AU-02)."""
+    return _hmac(_hmac(_hmac(secret_key.encode(), day), host), text).hex()
 
 
 def _day(date: str) -> str:

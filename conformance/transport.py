@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import re
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT_S: Final = 10.0
 MAX_RESPONSE_BYTES: Final = 256 * 1024 * 1024  # a hostile server may send without end
+_CREDENTIAL: Final = re.compile(r"credential=([^:\s]+):")
+_UNAUTHORIZED: Final = 401
 _PIECE_BYTES: Final = 256 * 1024
 
 
@@ -45,7 +49,9 @@ class Transport:
         self.host = parts.netloc  # as the Host header has it, and so as signatures do
         self.base_path = parts.path
         self.budget = budget
+        self.spent: Counter[str] = Counter()  # RL-02: requests answered so far by access key, "" for unsigned ones
         self._numbers = itertools.count(1)
+        self._counting = threading.Lock()
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
 
@@ -81,6 +87,8 @@ class Transport:
     ) -> Exchange:
         """Return the numbered record of an exchange."""
         status, headers, body, error = answer
+        with self._counting:
+            self.spent[_charged(request, status)] += status is not None
         return Exchange(
             id=f"e{next(self._numbers)}",
             method=request.method,
@@ -149,3 +157,10 @@ def _read(response: requests.Response, deadline: float) -> bytes:
         if monotonic() > deadline:
             raise TimeoutError(f"the response was still coming at the deadline, after {size_bytes:,} bytes")
     return b"".join(pieces)
+
+
+def _charged(request: Outgoing, status: int | None) -> str:
+    """Return whose allowance a request is taken from: a signature that was not taken charges the address."""
+    named = " ".join(value for _, value in request.headers) or request.body[:_PIECE_BYTES].decode("latin-1")
+    found = _CREDENTIAL.search(named)
+    return found[1] if found and status != _UNAUTHORIZED else ""
