@@ -19,17 +19,12 @@ STREAMS: Final = ("stdout", "stderr")
 TEXTS: Final = {
     "markup": "<b>bold</b> &amp; \"quoted\" 'single' </script>",
     "backslashes": "a\\nb \\u0041 \\\\ \\x41 %41 %s {0} {{}}",
-    "controls": "".join(map(chr, range(1, 32))) + "\x7f",
-    "nul": "before\0after\0",
-    "colours": "\x1b[31mred\x1b[0m",
-    "line-ends": "dos\r\nmac\runix\n\n\n",
     "accents": "gr\u00fc\u00dfe na\u00efve \u00a0\u00ad",
     "decomposed": "e\u0301 a\u030a \u1112\u1161\u11ab",
     "scripts": "\ud55c\uad6d\uc5b4 \u65e5\u672c \u0627\u0644\u0639 \u200f\u202e",
     "astral": "\U0001f600\U0001f468\u200d\U0001f469 \U00010348\U0010fffd",
     "separators": "\u2028\u2029\u0085\ufeff\ufffd",
     "byte-order-mark": "\ufeffat the beginning",
-    "blank": "  \t \n ",
 }
 # Bytes that are not UTF-8 between two letters: at least one replacement character must stand for them.
 NOT_UTF8: Final = {
@@ -69,9 +64,9 @@ def test_bytes_that_are_no_text_are_replaced(session: Session, judge: Judge, str
     for name, data in NOT_UTF8.items():
         letters = re.escape(data[:3].decode("ascii", "ignore"))
         with judge.under_test("CN-02"):
-            run = session.run(write(b"[" + data + b"]\n", stream))
+            run = session.run(write(b"[" + data + b"]", stream))
         got = getattr(run, stream)
-        kept = re.fullmatch(rf"\[{letters}\ufffd+\]\n", got) is not None
+        kept = re.fullmatch(rf"\[{letters}\ufffd+\]", got) is not None
         expected = f"{name}: [...\ufffd...]"
         judge.expect("CN-02", kept, expected=expected, actual=ascii(got), exchange=run.exchanges)
 
