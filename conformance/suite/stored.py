@@ -1,7 +1,7 @@
-"""What a session's commands see of its files: existence, kind and content, read without a download or a listing.
+"""What a session's commands see of its files: existence, kind and content, without a download or a listing.
 
-The text sent is plain ASCII and POSIX shell; odd names are written with `printf`'s octal escapes, and content comes back
-as a POSIX checksum, so that neither the console nor the encoding of requests decides what is judged of a file.
+The text sent is plain ASCII and POSIX shell; odd names are written with `printf`'s octal escapes, and content comes
+back as a POSIX checksum, so that neither the console nor the encoding of requests decides what is judged of a file.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _HEAD_BYTES: Final = 24  # of a file's content, shown in messages
 _PER_COMMAND: Final = 40  # names probed by one run
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._/-]+")
 _MIRRORED: Final = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-# Prints one line for a path: `-` where nothing is, `d` for a directory, `o` for anything else that is no regular file, and
-# for one of those its checksum and size.
+# Prints one line for a path: `-` where nothing is, `d` for a directory, `f` with checksum and size for a regular file,
+# `o` for anything else.
 _LOOK: Final = (
     'look() { if [ -d "$1" ]; then echo d; elif [ -f "$1" ]; then printf "f "; cksum < "$1"; '
     'elif [ -e "$1" ] || [ -h "$1" ]; then echo o; else echo -; fi; }; '
@@ -57,7 +57,7 @@ NOTHING: Final = Stored("-")
 
 
 def cksum(content: bytes) -> int:
-    """Return the checksum that the POSIX utility `cksum` prints: a CRC-32 over content and length, most significant first."""
+    """Return what the POSIX utility `cksum` prints: a CRC-32 over content and length, most significant bit first."""
     length = len(content)
     tail = length.to_bytes((length.bit_length() + 7) // 8, "little")
     mirrored = zlib.crc32((content + tail).translate(_MIRRORED), 0xFFFF_FFFF)
@@ -104,7 +104,9 @@ def expect_contents(
             judge.expect(clause, condition=True, expected=wanted, actual=wanted, exchange=exchange)
         else:
             expected = f"{name!r} {why}: {wanted}, beginning {content[:_HEAD_BYTES]!r}"
-            judge.expect(clause, condition=False, expected=expected, actual=_told(session, name, found[name]), exchange=exchange)
+            judge.expect(
+                clause, condition=False, expected=expected, actual=_told(session, name, found[name]), exchange=exchange
+            )
 
 
 def expect_nothing(

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from conformance.sessions import Sessions
     from conformance.target import Style
 
-MISSING = ("missing.txt", "missing/a.txt", "sub/missing.txt", "a.tx", "a.txtx", "A.TXT", f"{HOME}/missing.txt", "a.txt/b")
+MISSING = (
+    "missing.txt",
+    "missing/a.txt",
+    "sub/missing.txt",
+    "a.tx",
+    "a.txtx",
+    "A.TXT",
+    f"{HOME}/missing.txt",
+    "a.txt/b",
+)
 OUTSIDE = (
     "/etc/passwd",
     "/etc",
@@ -154,7 +163,9 @@ def test_paths_outside_are_refused(session: Session, judge: Judge) -> None:
 @requirement("DL-04")
 def test_paths_through_links_that_lead_out_are_refused(session: Session, judge: Judge) -> None:
     """A path through a symbolic link that leads out of /home/work is refused."""
-    in_home(session, "mkdir d; ln -s /etc etc; ln -s ../../etc rel; ln -s etc chain; ln -s ../../../etc d/etc; ln -s / root")
+    in_home(
+        session, "mkdir d; ln -s /etc etc; ln -s ../../etc rel; ln -s etc chain; ln -s ../../../etc d/etc; ln -s / root"
+    )
     session.upload(spread(["d/x.txt"]))
     for path in ("etc/passwd", "rel/passwd", "chain/passwd", "d/etc/passwd", "root/etc/passwd", f"{HOME}/etc/passwd"):
         exchange = session.try_download(path)

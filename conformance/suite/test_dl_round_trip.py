@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from conformance.checks import requirement
 from conformance.suite.stored import HOME, in_home
 from conformance.suite.test_up_content import CONTENTS, LOOKALIKES
-from conformance.suite.uploads import spread
+from conformance.suite.uploads import overwrite, spread
 
 if TYPE_CHECKING:
     import random
@@ -57,7 +57,13 @@ def test_generated_files_come_back_byte_for_byte(session: Session, judge: Judge,
         build=f"cd {HOME}; mkdir g; i=0; while [ $i -lt 9999 ]; do echo line $i; i=$((i+1)); done > g/build.txt",
     )
     lines = b"".join(b"line %d\n" % number for number in range(9999))
-    made = {"exec.bin": bytes(range(256)), "empty": b"", "g/text": b"no newline", "ends": b"\r\n\n", "g/build.txt": lines}
+    made = {
+        "exec.bin": bytes(range(256)),
+        "empty": b"",
+        "g/text": b"no newline",
+        "ends": b"\r\n\n",
+        "g/build.txt": lines,
+    }
     expect_back(judge, session, made, limits)
 
 
@@ -73,8 +79,10 @@ def test_files_of_any_size_come_back(session: Session, judge: Judge, limits: Lim
 @requirement("DL-03")
 def test_a_download_is_of_this_moment(session: Session, judge: Judge, limits: Limits) -> None:
     """A file that was downloaded before comes as it is now, after an upload and after a command changed it."""
-    for content in (b"first\n", b"a longer second\n", b"3\n"):
-        session.upload({"now.txt": content})
+    session.upload({"now.txt": b"zeroth\n"})
+    expect_back(judge, session, {"now.txt": b"zeroth\n"}, limits)
+    for content in (b"a longer first\n", b"2\n", b"3\n"):
+        overwrite(session, {"now.txt": content})
         expect_back(judge, session, {"now.txt": content}, limits)
     in_home(session, "echo appended >> now.txt")
     expect_back(judge, session, {"now.txt": b"3\nappended\n"}, limits)

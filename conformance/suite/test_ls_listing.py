@@ -24,8 +24,30 @@ FOLDERS = {
     "two words": {"d.txt"},
     "naïve": {"e.txt"},
 }
-MISSING = ("missing", "missing/deeper", "sub/missing", "sub/deep/missing/x", "su", "subx", "SUB", "top.tx", "missing.txt")
-OUTSIDE = ("/", "/etc", "/home", "/tmp", "/proc", "/home/work/..", "/home/work/../..", "..", "../..", "sub/../..", "/etc/passwd")
+MISSING = (
+    "missing",
+    "missing/deeper",
+    "sub/missing",
+    "sub/deep/missing/x",
+    "su",
+    "subx",
+    "SUB",
+    "top.tx",
+    "missing.txt",
+)
+OUTSIDE = (
+    "/",
+    "/etc",
+    "/home",
+    "/tmp",
+    "/proc",
+    "/home/work/..",
+    "/home/work/../..",
+    "..",
+    "../..",
+    "sub/../..",
+    "/etc/passwd",
+)
 
 
 def expect_shape(judge: Judge, exchange: Exchange, folder: str) -> None:
@@ -140,7 +162,9 @@ def test_the_path_of_a_file_is_listed_alone_or_refused(session: Session, judge: 
         return
     judge.accepted("LS-02", exchange, expected="success or a refusal (4xx)")
     items = listed_items(exchange) or []
-    alone = len(items) == 1 and isinstance(items[0], dict) and posixpath.basename(str(items[0].get("filename"))) == "a.txt"
+    alone = (
+        len(items) == 1 and isinstance(items[0], dict) and posixpath.basename(str(items[0].get("filename"))) == "a.txt"
+    )
     judge.require("LS-02", alone, expected="the file alone", actual=items, exchange=exchange)
     judge.reading("LS-02", "regular-file", "listed", exchange)
 

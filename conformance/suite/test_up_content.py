@@ -47,7 +47,7 @@ CONTENTS = {
 }
 LOOKALIKES = {
     "hyphens": b"--",
-    "a-boundary-of-another": b"\r\n--another\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\nno part\r\n--another--\r\n",
+    "a-boundary-of-another": b'\r\n--other\r\nContent-Disposition: form-data; name="x"\r\n\r\nno part\r\n--other--\r\n',
     "hyphen-lines": b"text\r\n--\r\n--text\r\n----\r\n",
     "almost-the-boundary": f"x\r\n--{BOUNDARY[:-1]}\r\ny\r\n--{BOUNDARY[:-1]}--\r\nz".encode(),
     "begins-almost-so": f"--{BOUNDARY[:-1]}\r\n".encode(),

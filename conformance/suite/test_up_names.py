@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 SPACED = ("two words.txt", "many  spaces   in a row.txt", "folder with spaces/a file.txt", "a b/c d/e f.txt")
 COMPOSED = unicodedata.normalize("NFC", "Café-Ü.txt")
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
-FOREIGN = ("naïve.txt", "Grüße/Straße.c", "файл.txt", "世界.txt", "日本 語/ファイル.txt", "🙂.txt", "ﬁ-ligature.txt", "½²ª.txt", "ÀÉÎ.TXT")
+FOREIGN = (
+    "naïve.txt",
+    "Grüße/Straße.c",
+    "файл.txt",
+    "世界.txt",
+    "日本 語/ファイル.txt",
+    "🙂.txt",
+    "ﬁ-ligature.txt",
+    "½²ª.txt",
+    "ÀÉÎ.TXT",
+)
 MIXED = "aé世🙂 .-_+~"
 
 

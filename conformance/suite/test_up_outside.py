@@ -106,7 +106,7 @@ def test_links_that_lead_out_are_refused(session: Session, judge: Judge) -> None
 
 @requirement("UP-06")
 def test_a_file_that_is_a_link_out_is_not_written_through(session: Session, judge: Judge) -> None:
-    """A file whose own name is a link that leads out is refused, or takes the link's place: its goal stays as it was."""
+    """A file whose own name is a link that leads out is refused, or takes the link's place; its goal stays."""
     goal, none = f"/tmp/{own(session, 'goal')}", f"/tmp/{own(session, 'none')}"
     links = f"ln -s {goal} goal; ln -s {none} dangling; ln -s ../..{goal} relative"
     in_home(session, f"echo original > {goal}; {links}")
@@ -137,7 +137,9 @@ def test_a_neighbours_home_is_outside(sessions: Sessions, judge: Judge) -> None:
 @requirement("UP-06")
 def test_percent_encoding_leads_nowhere_else(session: Session, judge: Judge) -> None:
     """A path out that is percent-encoded is refused, or the name is taken as it is: nothing is written outside."""
-    for number, encoded in enumerate(("..%2F{n}", "%2Ftmp%2F{n}", "here%2F..%2F..%2F{n}", "%2E%2E/{n}", "%2e%2e%2f{n}")):
+    for number, encoded in enumerate(
+        ("..%2F{n}", "%2Ftmp%2F{n}", "here%2F..%2F..%2F{n}", "%2E%2E/{n}", "%2e%2e%2f{n}")
+    ):
         name = own(session, number)
         path = encoded.format(n=name)
         exchange = session.try_upload({path: b"outside"})

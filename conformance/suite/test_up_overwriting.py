@@ -8,14 +8,21 @@ import pytest
 
 from conformance.checks import requirement
 from conformance.suite.stored import HOME, expect_contents, expect_nothing, in_home
-from conformance.suite.uploads import spread
+from conformance.suite.uploads import overwrite, spread
 
 if TYPE_CHECKING:
     from conformance.judge import Judge
     from conformance.session import Session
     from conformance.sessions import Sessions
 
-CONTENTS = (b"the first content\n", b"short\n", b"SHORT\n", b"much longer than all before it\n" * 40, b"", b"after none")
+CONTENTS = (
+    b"the first content\n",
+    b"short\n",
+    b"SHORT\n",
+    b"much longer than all before it\n" * 40,
+    b"",
+    b"after none",
+)
 
 
 @requirement("UP-03", tier="smoke")
@@ -46,7 +53,7 @@ def test_what_was_read_before_is_overwritten_all_the_same(session: Session, judg
     session.listing()
     session.try_download("read.sh")
     files = {"new-1.sh": b"echo new\n", "read.sh": b"echo second\n", "new-2.sh": b"echo new\n"}
-    exchange = session.upload(files)
+    exchange = overwrite(session, files)
     expect_contents(judge, "UP-03", session, files, exchange)
 
 
@@ -55,7 +62,7 @@ def test_every_file_of_an_upload_overwrites(session: Session, judge: Judge) -> N
     """Each of many files of one upload overwrites, not only the first or the last."""
     names = [f"{folder}many-{number}.txt" for number in range(5) for folder in ("", "d/")]
     session.upload(spread(names, b"before" * 50))
-    exchange = session.upload(spread(names, b"after"))
+    exchange = overwrite(session, spread(names, b"after"))
     expect_contents(judge, "UP-03", session, spread(names, b"after"), exchange)
 
 

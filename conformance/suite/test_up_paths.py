@@ -14,16 +14,30 @@ from conformance.suite.stored import (
     look,
     names_in,
 )
-from conformance.suite.uploads import spread
+from conformance.suite.uploads import overwrite, spread
 
 if TYPE_CHECKING:
     from conformance.judge import Judge
     from conformance.session import Session
     from conformance.sessions import Sessions
 
+OVERLAPPING = 5  # uploads to either session at the same time
 OVERLOADED = frozenset({429, 503, None})  # no answer that breaks a promise: the target had no room just then
 PLAIN_NAMES = ("main.c", "Makefile", "README", "UPPER.TXT", "upper.txt", "0", "a.tar.gz", "under_score-and-hyphen")
-ODD_NAMES = (".hidden", "..dots", "...", "-rf", "--", "~", "#note", "a+b=c,d.txt", "(1) [2] {3}", "it's", "$HOME", "a&b;c!")
+ODD_NAMES = (
+    ".hidden",
+    "..dots",
+    "...",
+    "-rf",
+    "--",
+    "~",
+    "#note",
+    "a+b=c,d.txt",
+    "(1) [2] {3}",
+    "it's",
+    "$HOME",
+    "a&b;c!",
+)
 
 
 @requirement("UP-02", tier="smoke")
@@ -76,8 +90,8 @@ def test_overlapping_uploads_do_not_mix(sessions: Sessions, judge: Judge) -> Non
     """Uploads that overlap, to one session and to two, store each file with its own content."""
     pair = (sessions.create(), sessions.create())
     given = [
-        (pair[turn % 2], {f"overlap-{turn // 2}-{n}.bin": b"%d/%d;" % (turn, n) * 20_000 for n in range(4)})
-        for turn in range(8)
+        (pair[turn % 2], {f"overlap-{turn // 2}.bin": b"%d;" % turn * (50_000 + turn)})
+        for turn in range(2 * OVERLAPPING)
     ]
     with ThreadPoolExecutor(len(given)) as pool:
         exchanges = list(pool.map(lambda one: one[0].try_upload(one[1]), given))
@@ -124,7 +138,7 @@ def test_absolute_and_relative_paths_name_the_same_places(session: Session, judg
         exchange = session.try_upload({f"{HOME}/{tail}": b"by its absolute path"})
         judge.accepted("UP-05", exchange, expected=f"{HOME}/{tail} to be accepted")
         expect_contents(judge, "UP-05", session, {tail: b"by its absolute path"}, exchange)
-        session.upload({tail: b"by its relative path"})
+        overwrite(session, {tail: b"by its relative path"})
         expect_contents(judge, "UP-05", session, {tail: b"by its relative path"}, exchange)
         again = session.try_upload({f"{HOME}/{tail}": b"absolute again"})
         expect_contents(judge, "UP-05", session, {tail: b"absolute again"}, again)

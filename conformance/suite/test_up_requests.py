@@ -38,7 +38,9 @@ def test_an_upload_answers_204_without_a_body(session: Session, judge: Judge) ->
 @requirement("UP-01")
 def test_field_names_do_not_matter(session: Session, judge: Judge) -> None:
     """File parts are taken whatever their field names: the usual one, other ones, equal and different ones."""
-    for number, fields in enumerate((("src", "src", "src"), ("file", "upload", "x"), ("files[]", "a b", "src"), ("0",))):
+    for number, fields in enumerate(
+        (("src", "src", "src"), ("file", "upload", "x"), ("files[]", "a b", "src"), ("0",))
+    ):
         names = [f"field-{number}-{position}.txt" for position in range(len(fields))]
         parts = [Part(name, name.encode(), name=field) for name, field in zip(names, fields, strict=True)]
         expect_taken(judge, session, parts)
@@ -56,8 +58,12 @@ def test_part_headers_of_real_clients_are_taken(session: Session, judge: Judge) 
 @requirement("UP-01")
 def test_boundaries_of_any_form_are_taken(session: Session, judge: Judge) -> None:
     """A boundary may be one character or seventy long, and look like those of browsers."""
-    for number, boundary in enumerate(("x", "b" * 70, "----WebKitFormBoundary7MA4YWxkTrZu0gW", "-" * 29 + "9051914041")):
-        expect_taken(judge, session, [Part(f"boundary-{number}-{n}.txt", b"content %d" % n) for n in range(2)], boundary)
+    for number, boundary in enumerate(
+        ("x", "b" * 70, "----WebKitFormBoundary7MA4YWxkTrZu0gW", "-" * 29 + "9051914041")
+    ):
+        expect_taken(
+            judge, session, [Part(f"boundary-{number}-{n}.txt", b"content %d" % n) for n in range(2)], boundary
+        )
 
 
 @requirement("UP-01")

@@ -38,9 +38,8 @@ def expect_fits(judge: Judge, session: Session, name: str, content: bytes, excha
 def test_a_file_up_to_the_limit_is_accepted(session: Session, judge: Judge, limits: Limits) -> None:
     """A file of up to and including 1 MiB is accepted, and is there in full."""
     for size_bytes in (limits.max_file_bytes, limits.max_file_bytes - 1, limits.max_file_bytes * 96 // 100):
-        content = filler(size_bytes)
-        exchange = session.try_upload({"ladder.bin": content})
-        expect_fits(judge, session, "ladder.bin", content, exchange)
+        name, content = f"ladder-{size_bytes}.bin", filler(size_bytes)
+        expect_fits(judge, session, name, content, session.try_upload({name: content}))
 
 
 @requirement("UP-07")
@@ -86,9 +85,8 @@ def test_a_full_request_of_full_files_is_accepted(session: Session, judge: Judge
     """The greatest number of files, each of the greatest size, is accepted in one request."""
     names = numbered(limits.max_files, "full-{:02}.bin")
     files = {name: filler(limits.max_file_bytes, b"%d!" % number) for number, name in enumerate(names)}
-    for name, content in list(files.items())[:2]:
-        session.upload({name: content})
-    session.upload({name: b"small" for name in names})
+    session.upload({"one.bin": files[names[0]]})
+    session.upload({f"small-{name}": b"small" for name in names})
     exchange = session.try_upload(files)
     expected = f"{len(files)} files of {limits.max_file_bytes:,} bytes each to be accepted"
     judge.accepted("UP-07", exchange, expected=expected)
@@ -155,9 +153,7 @@ def test_a_file_over_the_limit_is_refused_in_chunks(session: Session, judge: Jud
 
 
 @requirement("UP-07", "UP-08", tier="full")
-def test_the_limit_holds_time_after_time(
-    session: Session, judge: Judge, limits: Limits, rng: random.Random
-) -> None:
+def test_the_limit_holds_time_after_time(session: Session, judge: Judge, limits: Limits, rng: random.Random) -> None:
     """Files at the limit and over it, in random order and of random bytes, are told apart every time."""
     for number in range(12):
         over = rng.randrange(2)

@@ -126,7 +126,11 @@ def test_a_folder_that_is_deleted_is_gone(sessions: Sessions, judge: Judge) -> N
         judge.status("VF-04", kept, 200, expected="the other folder to be there still (200)")
         listed = list_folders(client)
         judge.expect(
-            "VF-04", name not in named(folders_in(listed)), expected=f"{name} not listed", actual=listed.got, exchange=listed
+            "VF-04",
+            name not in named(folders_in(listed)),
+            expected=f"{name} not listed",
+            actual=listed.got,
+            exchange=listed,
         )
 
 
@@ -136,7 +140,9 @@ def folders_in(exchange: Exchange) -> list[Any]:
         body = exchange.json()
     except NotJSONError:
         return []
-    lists = [body] if isinstance(body, list) else [one for one in getattr(body, "values", list)() if isinstance(one, list)]
+    lists = (
+        [body] if isinstance(body, list) else [one for one in getattr(body, "values", list)() if isinstance(one, list)]
+    )
     return lists[0] if lists else []
 
 
@@ -194,7 +200,10 @@ def test_files_of_a_folder_come_back(sessions: Sessions, judge: Judge) -> None:
         uploaded = client.post(folder_path(name, "/upload"), form=Form((Part("a.bin", content),)), observed=False)
         judge.accepted("VF-03", uploaded)
         path, wanted = folder_path(name, "/download"), {"files": ["a.bin"]}
-        tries = [client.get(path, json=wanted, observed=False), client.get(path, query=[("files", "a.bin")], observed=False)]
+        tries = [
+            client.get(path, json=wanted, observed=False),
+            client.get(path, query=[("files", "a.bin")], observed=False),
+        ]
         sent = [one for one in tries if one.ok]
         judge.require("VF-03", sent, expected="success (200)", actual=tries[0].got, exchange=tries)
         whole = any(content in one.response_body for one in sent)

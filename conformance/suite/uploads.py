@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from conformance.judge import Finding, Unmet
 from conformance.multipart import Form, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from conformance.exchange import Exchange
     from conformance.session import Session
@@ -26,7 +27,7 @@ def measured(filename: str, content: bytes, length: int | None = None) -> Part:
 def starred(filename: str, extended: str, content: bytes) -> Part:
     """Return a part whose name is told twice: `filename`, and `filename*` in UTF-8 (already percent-encoded)."""
     return Part(
-        filename, content, disposition=f"form-data; name=\"src\"; filename=\"{filename}\"; filename*=utf-8''{extended}"
+        filename, content, disposition=f'form-data; name="src"; filename="{filename}"; filename*=utf-8\'\'{extended}'
     )
 
 
@@ -58,6 +59,14 @@ def spread(names: Sequence[str], content: bytes = b"") -> dict[str, bytes]:
     return {name: b"%d: %s\n" % (number, name.encode()) + content for number, name in enumerate(names)}
 
 
+def overwrite(session: Session, files: Mapping[str, bytes]) -> Exchange:
+    """Upload files that are there already (UP-03)."""
+    exchange = session.try_upload(files)
+    if not exchange.ok:
+        raise Unmet(Finding("UP-03", "existing files to be overwritten", exchange.got, (exchange,)))
+    return exchange
+
+
 def numbered(count: int, pattern: str = "n{:02}.txt") -> list[str]:
     """Return that many file names."""
     return [pattern.format(number) for number in range(count)]
@@ -74,6 +83,9 @@ def _raw(
         "Connection": "close",
         **client.signed_headers("POST", path, content_type, body),
     }
-    lines = [f"POST {client.transport.base_path}{path} HTTP/1.1", *(f"{key}: {value}" for key, value in headers.items())]
+    lines = [
+        f"POST {client.transport.base_path}{path} HTTP/1.1",
+        *(f"{key}: {value}" for key, value in headers.items()),
+    ]
     head = "\r\n".join([*lines, framing, "", ""]).encode()
     return client.raw(head + framed, timeout_s=30.0, half_close=half_close)
