@@ -1,0 +1,69 @@
+"""SE: virtual folders in a session: `config.mounts` (SE-10)."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from conformance.checks import requirement
+from conformance.suite.folders import folder
+from conformance.suite.programs import HOME, whether
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from conformance.contract import Limits
+    from conformance.exchange import Exchange
+    from conformance.judge import Judge
+    from conformance.session import Session
+    from conformance.sessions import Sessions
+    from conformance.target import Target
+
+
+def asked(sessions: Sessions, target: Target, mounts: Sequence[str]) -> Exchange:
+    """Ask for a session with these mounts."""
+    return sessions.try_create(target.creation(sessions.new_token(), config={"mounts": list(mounts)}))
+
+
+def expect_folder(judge: Judge, session: Session, place: str) -> None:
+    """Judge that a folder is found below the home directory."""
+    there, run = whether(session, judge, f"[ -d {HOME}/{place} ]")
+    expected = f"the folder at {HOME}/{place}"
+    judge.require("SE-10", there, expected=expected, actual="none", exchange=[session.creation, *run.exchanges])
+
+
+@requirement("SE-10")
+def test_a_mounted_folder_is_found_below_home(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """A folder that is mounted by its name, or as `name:alias`, is found there below `/home/work`."""
+    with folder(sessions) as name:
+        for mount, place in ((name, name), (f"{name}:shelf", "shelf")):
+            exchange = asked(sessions, target, [mount])
+            judge.accepted("SE-10", exchange, expected=f"a session with {mount!r} mounted")
+            session = sessions.adopt(exchange)
+            expect_folder(judge, session, place)
+            session.delete()
+
+
+@requirement("SE-10")
+def test_as_many_folders_as_promised_can_be_mounted(
+    sessions: Sessions, target: Target, limits: Limits, judge: Judge
+) -> None:
+    """Five folders can be mounted at once; six are refused."""
+    with ExitStack() as stack:
+        names = [stack.enter_context(folder(sessions)) for _ in range(limits.max_mounts + 1)]
+        exchange = asked(sessions, target, names[:-1])
+        judge.accepted("SE-10", exchange, expected=f"a session with {limits.max_mounts} folders mounted")
+        session = sessions.adopt(exchange)
+        for name in names[:-1]:
+            expect_folder(judge, session, name)
+        session.delete()
+        too_many = asked(sessions, target, names)
+        judge.refused("SE-10", too_many, expected=f"a refusal (4xx) of {limits.max_mounts + 1} mounts")
+
+
+@requirement("SE-10")
+def test_an_unknown_folder_cannot_be_mounted(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """A mount that names no folder is refused, alone and beside one that is there."""
+    with folder(sessions) as name:
+        for mounts in ([sessions.new_token()], [name, sessions.new_token()]):
+            judge.refused("SE-10", asked(sessions, target, mounts), expected="a refusal (4xx) of an unknown folder")
