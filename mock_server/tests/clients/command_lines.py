@@ -81,6 +81,7 @@ class _Typist:
             yield "logs", Typed(self.words(self._line.logs), (GREETING,))
         if self._line.destroy:
             yield "destroy", Typed(self.words(self._line.destroy))
+        if self._line.destroy and "destroyed" not in self._lacks:
             yield "destroyed", Typed(self.words(self._line.destroy), ("404",))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from mock_server.tests.clients.command_lines import COMMAND_STEPS
 from mock_server.tests.clients.environments import NotForThisMachine, python_for
 from mock_server.tests.clients.expectations import EXPECTATIONS, judge
 from mock_server.tests.clients.generations import CLIENTS, Client, PythonVersion
@@ -84,4 +85,4 @@ def test_a_client_runs_on_the_newest_python_that_has_all_it_needs(
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_a_client_lacks_only_steps_that_exist(client: Client) -> None:
     """A misspelt step would excuse nothing and hide the mistake."""
-    assert client.lacks <= set(SDK_STEPS)
+    assert client.lacks <= {*SDK_STEPS, *COMMAND_STEPS}
