@@ -74,7 +74,8 @@ def test_large_output_on_both_streams_is_exact(session: Session, judge: Judge, r
     texts = {stream: "".join(f"{rng.getrandbits(64):016x}\n" for _ in range(25_000)) for stream in ("out", "err")}
     for name, text in texts.items():
         session.upload({name: text.encode()})
-    run = session.run(f"cat {HOME}/err >&2 & cat {HOME}/out; wait")
+    with judge.under_test("CN-06"):
+        run = session.run(f"cat {HOME}/err >&2 & cat {HOME}/out; wait")
     hold_text(judge, "CN-06", texts["out"], run.stdout, run)
     hold_text(judge, "CN-06", texts["err"], run.stderr, run)
 

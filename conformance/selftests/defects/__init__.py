@@ -29,6 +29,8 @@ FAMILIES: Final = (
     "output",
     "listing",
     "downloading",
+    "subtle_runs",
+    "subtle_console",
     "variants",
 )
 for _family in FAMILIES:
