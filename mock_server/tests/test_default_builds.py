@@ -21,8 +21,7 @@ CPP_MAIN: Final = (
 CPP_HALF: Final = ("lib/h.cc", b"int half(int n) { return n / 2; }\n")
 JAVA_MAIN: Final = (
     "src/pkg/Start.java",
-    b"package org.example;\npublic class Start {\n  public static void main(String[] a) {"
-    b" System.out.println(Half.of(4)); }\n}\n",
+    b"package org.example;\nclass Start { public static void main(String[] a) { System.out.println(Half.of(4)); } }\n",
 )
 JAVA_HALF: Final = (
     "src/pkg/Half.java",
