@@ -6,18 +6,20 @@ command line does and as tests should.
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from flask import Flask, request
+from flask import Flask
 
 from mock_server.adapters.browsers import LOOPBACK_NAMES, check_browser
 from mock_server.adapters.problems import answer_refusals
+from mock_server.adapters.rate_limits import RateLimiter
 from mock_server.adapters.removal import remove_tree
 from mock_server.adapters.runner import POLL_S, Limits, Runner, choose_level
 from mock_server.adapters.sessions import SessionRegistry
+from mock_server.adapters.signatures import SENT_METHOD, Signatures
 from mock_server.adapters.walk import Owner
 from mock_server.contract import Contract
 from mock_server.domain.limits import Capacity
@@ -25,6 +27,7 @@ from mock_server.routes.consoles import console_handlers
 from mock_server.routes.dispatch import add_routes
 from mock_server.routes.execution import execution_handlers
 from mock_server.routes.files import file_handlers
+from mock_server.routes.gate import add_gate
 from mock_server.routes.outputs import output_handlers
 from mock_server.routes.sessions import session_handlers
 from mock_server.routes.stream import stream_handlers
@@ -49,6 +52,10 @@ class Settings:
     allowed_hosts: frozenset[str] = frozenset()  # besides the loopback names and `host`
     api_version: str | None = None  # the contract's; v5 and later send clients to /session
     capacity: Capacity = field(default_factory=Capacity)
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)  # secrets by access key; none: unsigned (AU)
+    relaxed_signatures: bool = False  # accept signatures for other hosts, see `Signatures`
+    rate_limit: int = 1_000_000  # requests of one key or address in a window (RL): real servers give 30,000
+    rate_window_s: int | None = None  # the contract's
 
 
 @dataclass(frozen=True)
@@ -102,9 +109,23 @@ def create_app(contract: Contract, sessions: SessionRegistry, settings: Settings
     contract.bind(handlers)
     add_routes(app, contract.operations, handlers, sessions.find)
     answer_refusals(app)
-    allowed_hosts = LOOPBACK_NAMES | {settings.host} | settings.allowed_hosts
-    app.before_request(lambda: check_browser(request.environ, allowed_hosts))
+    _add_gate(app, contract, settings)
     return _overriding(app)
+
+
+def _add_gate(app: Flask, contract: Contract, settings: Settings) -> None:
+    """Ask for signatures where there are keys, and count requests."""
+    allowed_hosts = LOOPBACK_NAMES | {settings.host} | settings.allowed_hosts
+    limits = contract.limits
+    relaxed_hosts = settings.allowed_hosts if settings.relaxed_signatures else None
+    signatures = Signatures(settings.keys, limits.max_clock_skew_s, relaxed_hosts)
+    add_gate(
+        app,
+        check_sender=lambda environ: check_browser(environ, allowed_hosts),
+        identify=signatures.identify if settings.keys else None,
+        limiter=RateLimiter(settings.rate_limit, settings.rate_window_s or limits.rate_window_s),
+        public_operations={operation.operation_id for operation in contract.operations.values() if operation.public},
+    )
 
 
 def _overriding(app: Flask) -> WsgiApp:
@@ -113,6 +134,7 @@ def _overriding(app: Flask) -> WsgiApp:
     def wrapped(environ: dict[str, Any], start_response: Any) -> Any:
         override = environ.get("HTTP_X_METHOD_OVERRIDE", "").upper()
         if environ["REQUEST_METHOD"] == "POST" and override in _OVERRIDABLE:
+            environ[SENT_METHOD] = "POST"
             environ["REQUEST_METHOD"] = override
         return app(environ, start_response)
 

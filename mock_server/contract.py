@@ -43,6 +43,7 @@ class Operation:
     query_lists: Mapping[str, bool]  # the query parameters, and whether each is a list
     check: Callable[[object], None] | None  # of the parameters as one JSON object; raises InvalidParameter
     responses: Document
+    public: bool  # whether it asks for no signature, whatever the server asks for otherwise (CO-08)
 
     @property
     def needs_session(self) -> bool:
@@ -85,6 +86,8 @@ class Contract:
             max_upload_files=schemas["UploadedFiles"]["maxItems"],
             max_download_paths=schemas["DownloadPaths"]["maxItems"],
             max_stream_chars=extra["maxStreamChars"],
+            max_clock_skew_s=extra["maxClockSkewSeconds"],
+            rate_window_s=extra["rateLimitWindowSeconds"],
         )
 
     @cached_property
@@ -135,6 +138,7 @@ class Contract:
             query_lists={name: self._resolved(each).get("type") == "array" for name, each in query.items()},
             check=self._check_of(schema) if schema else None,
             responses=operation["responses"],
+            public=operation.get("security") == [],
         )
 
     def _query_schemas(self, operation: Document) -> dict[str, Document]:

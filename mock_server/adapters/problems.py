@@ -10,7 +10,7 @@ from typing import Final
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from mock_server.domain import errors, runs
+from mock_server.domain import access_errors, errors, runs
 from mock_server.domain.errors import Refusal
 from mock_server.domain.problem import MEDIA_TYPE, Problem
 
@@ -23,6 +23,12 @@ FACES: Final[dict[type[Refusal], tuple[int, str, str]]] = {
     errors.BodyTimedOut: (408, "body-timed-out", "The request body did not arrive in time"),
     errors.ForeignHost: (421, "foreign-host", "The Host header names another server"),
     errors.CrossSite: (403, "cross-site", "The request comes from another site's page"),
+    access_errors.NotSigned: (401, "not-signed", "The request is not signed"),
+    access_errors.MalformedAuthorization: (400, "malformed-authorization", "The Authorization header cannot be read"),
+    access_errors.WrongSignature: (401, "wrong-signature", "The access key or the signature is wrong"),
+    access_errors.BadDate: (401, "bad-date", "The request's date cannot be read"),
+    access_errors.StaleDate: (401, "stale-date", "The request's date is too far off"),
+    access_errors.RateLimitExceeded: (429, "rate-limit-exceeded", "Too many requests"),
     errors.NotAWebSocket: (426, "not-a-websocket", "A WebSocket is needed"),
     errors.UnknownSession: (404, "unknown-session", "No such session"),
     errors.NameInUse: (409, "name-in-use", "The session name is in use"),
@@ -52,7 +58,10 @@ def respond(problem: Problem) -> Response:
     """Make the HTTP answer."""
     # ASCII only: a detail may repeat what a client sent, whatever it was.
     body = json.dumps(problem.document())
-    return Response(body, problem.status, content_type=MEDIA_TYPE)
+    response = Response(body, problem.status, content_type=MEDIA_TYPE)
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "BackendAI signMethod=HMAC-SHA256"
+    return response
 
 
 def answer_refusals(app: Flask) -> None:

@@ -35,6 +35,7 @@ class Session:
     workspace: Workspace
     runs: RunSession
     memory_limit_kib: int
+    user: str = ""  # whose it is: an access key; empty where the server asks for no signatures
     started_s: float = field(default_factory=time.monotonic)
     queries: int = 0
     _log: SessionLog = field(default_factory=SessionLog)
@@ -77,25 +78,25 @@ class SessionRegistry:
         self._owner = owner
         self._default_memory_mib = default_memory_mib
         self._lock = threading.Lock()
-        self._by_name: dict[str, Session] = {}
+        self._by_name: dict[tuple[str, str], Session] = {}  # by user and name
         self._by_id: dict[str, Session] = {}
 
-    def create(self, request: SessionRequest) -> tuple[Session, bool]:
-        """Return the session and whether it is new (SE-01, SE-02). Raises NameInUse (SE-03)."""
+    def create(self, request: SessionRequest, user: str = "") -> tuple[Session, bool]:
+        """Return the user's session and whether it is new (SE-01, SE-02). Raises NameInUse (SE-03)."""
         with self._lock:
-            known = self._by_name.get(request.name or "") or self._by_id.get(request.name or "")
+            known = self._known(request.name or "", user)
             if known is not None:
                 if known.lang != request.lang:
                     raise NameInUse(known.name, known.lang)
                 return known, False
-            session = self._new(request)
-            self._by_name[session.name] = session
+            session = self._new(request, user)
+            self._by_name[user, session.name] = session
             self._by_id[session.session_id] = session
             return session, True
 
-    def find(self, name_or_id: str) -> Session:
-        """Return the living session that is called so. Raises UnknownSession (CO-11)."""
-        session = self._by_name.get(name_or_id) or self._by_id.get(name_or_id)
+    def find(self, name_or_id: str, user: str = "") -> Session:
+        """Return the user's living session that is called so. Raises UnknownSession (CO-11, AU-07)."""
+        session = self._known(name_or_id, user)
         if session is None:
             raise UnknownSession(name_or_id)
         return session
@@ -105,7 +106,7 @@ class SessionRegistry:
         with self._lock:
             if self._by_id.pop(session.session_id, None) is None:
                 raise UnknownSession(session.name)
-            del self._by_name[session.name]
+            del self._by_name[session.user, session.name]
         session.end()
 
     def close(self) -> None:
@@ -122,7 +123,12 @@ class SessionRegistry:
         with self._lock:
             return tuple(self._by_id.values())
 
-    def _new(self, request: SessionRequest) -> Session:
+    def _known(self, name_or_id: str, user: str) -> Session | None:
+        """Return the user's session; to everybody else it does not exist (AU-07)."""
+        named, by_id = self._by_name.get((user, name_or_id)), self._by_id.get(name_or_id)
+        return named or (by_id if by_id is not None and by_id.user == user else None)
+
+    def _new(self, request: SessionRequest, user: str) -> Session:
         session_id = str(uuid.uuid4())
         workspace = Workspace(self._root / session_id, self._owner)
         place = SessionPlace(workspace.home, workspace.tmp, request.environ)
@@ -134,4 +140,5 @@ class SessionRegistry:
             workspace=workspace,
             runs=self._engine.open_session(place),
             memory_limit_kib=int(memory_mib * 1024),
+            user=user,
         )

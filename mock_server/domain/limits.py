@@ -11,6 +11,8 @@ class Limits:
     max_upload_files: int  # UP-09: inclusive
     max_download_paths: int  # DL-01: inclusive
     max_stream_chars: int  # CN-03: inclusive, of each stream and call
+    max_clock_skew_s: int  # AU-04: inclusive, between a request's date and the server's clock
+    rate_window_s: int  # RL-01: the default one
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from flask import Flask, Response, request
 from mock_server.adapters.json_body import read_limited, read_object
 from mock_server.adapters.sessions import Session
 
+USER: Final = "batchproof.user"  # in the environ: whose request it is, once the gate has let it pass
 _NO_CONTENT_TYPE: Final = "application/octet-stream"
 
 
@@ -47,6 +48,12 @@ class Call:
     environ: Mapping[str, Any]
 
     @property
+    def user(self) -> str:
+        """The access key that signed the request; empty where the server asks for no signatures."""
+        user: str = self.environ[USER]
+        return user
+
+    @property
     def session(self) -> Session:
         """The session that the path names."""
         if self.found is None:
@@ -55,11 +62,10 @@ class Call:
 
 
 Handler = Callable[[Call], Response]
+Find = Callable[[str, str], Session]  # by name or UUID, among the sessions of a user
 
 
-def add_routes(
-    app: Flask, operations: Mapping[str, Operation], handlers: Mapping[str, Handler], find: Callable[[str], Session]
-) -> None:
+def add_routes(app: Flask, operations: Mapping[str, Operation], handlers: Mapping[str, Handler], find: Find) -> None:
     """Serve every operation at all its URLs."""
     app.url_map.merge_slashes = False  # or a doubled slash would be answered by a redirect
     for operation_id, operation in operations.items():
@@ -86,9 +92,9 @@ def no_content() -> Response:
     return Response(status=204, content_type=_NO_CONTENT_TYPE)
 
 
-def _view(operation: Operation, handler: Handler, find: Callable[[str], Session]) -> Callable[..., Response]:
+def _view(operation: Operation, handler: Handler, find: Find) -> Callable[..., Response]:
     def view(**path: Any) -> Response:
-        found = find(path.pop("id")) if operation.needs_session else None
+        found = find(path.pop("id"), request.environ[USER]) if operation.needs_session else None
         parameters = _parameters(operation)
         return handler(Call({**parameters, **path}, found, request.environ))
 

@@ -13,7 +13,7 @@ from mock_server.routes.dispatch import Call, Handler, json_answer, no_content
 class Sessions(Protocol):
     """What these calls need: a place where sessions are made and ended."""
 
-    def create(self, request: SessionRequest) -> tuple[Session, bool]:
+    def create(self, request: SessionRequest, user: str) -> tuple[Session, bool]:
         """Return the session and whether it is new."""
 
     def end(self, session: Session) -> None:
@@ -24,7 +24,7 @@ def session_handlers(sessions: Sessions, capacity: Capacity) -> dict[str, Handle
     """Return the handlers of the session resource itself."""
 
     def create_session(call: Call) -> Response:
-        session, created = sessions.create(SessionRequest.read(call.parameters, capacity))
+        session, created = sessions.create(SessionRequest.read(call.parameters, capacity), call.user)
         return json_answer(_created(session, created=created), 201 if created else 200)
 
     def destroy_session(call: Call) -> Response:
