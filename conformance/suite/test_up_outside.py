@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance.checks import requirement
-from conformance.suite.stored import HOME, Stored, expect_nothing, in_home, look
+from conformance.suite.stored import HOME, Stored, expect_contents, expect_nothing, in_home, look
 from conformance.suite.uploads import spread, starred
 
 if TYPE_CHECKING:
@@ -177,15 +177,26 @@ def test_dotdot_inside_is_taken_or_refused(session: Session, judge: Judge) -> No
 
 @requirement("UP-02", "UP-06")
 def test_links_inside_are_taken_or_refused(session: Session, judge: Judge) -> None:
-    """A path through a link that stays inside is followed, replaces the link, or is refused."""
-    in_home(session, "mkdir real; ln -s real link")
-    exchange = session.try_upload({"link/x.txt": b"inside"})
+    """A file whose own name is a link that stays inside is written through it, replaces it, or is refused."""
+    in_home(session, "printf old > real.txt; ln -s real.txt link.txt")
+    exchange = session.try_upload({"link.txt": b"inside"})
     if exchange.refused:
         judge.reading("UP-06", "inner-link", "refused", exchange)
         return
     judge.accepted("UP-06", exchange, expected="success (204) or a refusal (4xx)")
     wanted = Stored.of(b"inside")
-    seen = look(session, ["link/x.txt", "real/x.txt"])
-    found = seen["link/x.txt"]
-    judge.require("UP-02", found == wanted, expected=f"link/x.txt: {wanted}", actual=found, exchange=exchange)
-    judge.reading("UP-06", "inner-link", "taken" if seen["real/x.txt"] == wanted else "replaced", exchange)
+    seen = look(session, ["link.txt", "real.txt"])
+    found = seen["link.txt"]
+    judge.require("UP-02", found == wanted, expected=f"link.txt: {wanted}", actual=found, exchange=exchange)
+    judge.reading("UP-06", "inner-link", "taken" if seen["real.txt"] == wanted else "replaced", exchange)
+
+
+@requirement("UP-02", "UP-06")
+def test_folders_that_are_links_inside_are_taken_or_refused(session: Session, judge: Judge) -> None:
+    """A path through a directory that is a link inside /home/work leads where the link does, or is refused."""
+    in_home(session, "mkdir real; ln -s real link")
+    exchange = session.try_upload({"link/x.txt": b"inside"})
+    expected = "success (204) or a refusal (4xx)"
+    judge.require("UP-06", exchange.ok or exchange.refused, expected=expected, actual=exchange.got, exchange=exchange)
+    if exchange.ok:
+        expect_contents(judge, "UP-02", session, {"link/x.txt": b"inside"}, exchange)

@@ -9,6 +9,7 @@ from conformance.exchange import NotJSONError
 from conformance.multipart import Form, Part
 from conformance.rules import listed_items
 from conformance.suite.folders import folder, folder_path, spare_name, try_create, try_delete
+from conformance.target import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -184,7 +185,8 @@ def test_files_of_a_folder_are_deleted(sessions: Sessions, judge: Judge) -> None
         form = Form((Part("a.txt", b"a"), Part("b.txt", b"b")))
         uploaded = client.post(folder_path(name, "/upload"), form=form, observed=False)
         judge.accepted("VF-03", uploaded)
-        deleted = client.call("DELETE", folder_path(name, "/delete_files"), json={"files": ["a.txt"]}, observed=False)
+        told = parameters("both", {"files": ["a.txt"]})
+        deleted = client.call("DELETE", folder_path(name, "/delete_files"), **told, observed=False)
         judge.accepted("VF-03", deleted)
         listing = client.get(folder_path(name, "/files"), observed=False)
         listed = {str(item.get("filename")) for item in folder_items(listing) if isinstance(item, dict)}
