@@ -23,7 +23,9 @@ PROJECT = Path(__file__).parent / "sieve"
 REPORT = Path("report")
 COMMANDS = {"clean": "make clean", "build": "make", "exec": "./sieve 100000"}
 SCRIPTS = Path(sys.executable).parent
+EXEC_TIMEOUT_S = "10"  # short, and told to the suite, so that it can test the limit (EX-23)
 TIMEOUT_S = 30
+CANNOT_JUDGE = 2  # exit code of `batchproof check`
 
 
 class DemoError(Exception):
@@ -33,7 +35,7 @@ class DemoError(Exception):
 @contextmanager
 def mock_server() -> Iterator[str]:
     """Start ``batchproof-mock`` on a free port and yield its URL; stop it at the end."""
-    command = [SCRIPTS / "batchproof-mock", "--port", "0"]
+    command = [SCRIPTS / "batchproof-mock", "--port", "0", "--exec-timeout", EXEC_TIMEOUT_S]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None  # noqa: S101  - PIPE was asked for
@@ -41,7 +43,7 @@ def mock_server() -> Iterator[str]:
             url = next((word for word in line.split() if word.startswith("http://")), None)
             if url is None:
                 raise DemoError(f"the mock server did not start: {line or 'it printed nothing'}")
-            say(f"$ batchproof-mock --port 0\n{line}")
+            say(f"$ batchproof-mock --port 0 --exec-timeout {EXEC_TIMEOUT_S}\n{line}")
             yield url
         finally:
             server.terminate()
@@ -145,8 +147,9 @@ def show_run(url: str) -> None:
 def judge(url: str) -> int:
     """Let the suite judge the server; return its exit code."""
     heading("And now the suite judges that server, clause by clause")
-    command = [SCRIPTS / "batchproof", "check", url, "--report", REPORT]
-    say(f"$ batchproof check {url} --report {REPORT}")
+    arguments = ["check", url, "--exec-timeout", EXEC_TIMEOUT_S, "--report", str(REPORT)]
+    command = [SCRIPTS / "batchproof", *arguments]
+    say(f"$ batchproof {' '.join(arguments)}")
     return subprocess.run(command, check=False).returncode
 
 
@@ -159,7 +162,10 @@ def main() -> int:
     except (DemoError, requests.RequestException) as error:
         say(f"\nThe demonstration failed: {error}")
         return 1
-    say(f"\nThe whole report, every requirement with its evidence: {REPORT / 'report.html'}")
+    if exit_code == CANNOT_JUDGE:
+        say("\nThe demonstration failed: the suite could not judge the server")
+    else:
+        say(f"\nThe whole report, every requirement with its evidence: {REPORT / 'report.html'}")
     return exit_code
 
 
