@@ -115,7 +115,7 @@ def create_app(contract: Contract, sessions: SessionRegistry, settings: Settings
 
 def _add_gate(app: Flask, contract: Contract, settings: Settings) -> None:
     """Ask for signatures where there are keys, and count requests."""
-    allowed_hosts = LOOPBACK_NAMES | {settings.host} | settings.allowed_hosts
+    allowed_hosts = None if settings.keys else LOOPBACK_NAMES | {settings.host} | settings.allowed_hosts
     limits = contract.limits
     relaxed_hosts = settings.allowed_hosts if settings.relaxed_signatures else None
     signatures = Signatures(settings.keys, limits.max_clock_skew_s, relaxed_hosts)

@@ -14,20 +14,21 @@ import click
 
 from mock_server.adapters.runner import POLL_S, NoSandboxError
 from mock_server.app import Settings, start
+from mock_server.cli_access import access_options, access_settings
 
 
-def _loopback(_context: click.Context, _parameter: click.Parameter, host: str) -> str:
-    """Refuse an address that others can reach: whoever reaches this server runs commands as its user."""
+def _host(_context: click.Context, _parameter: click.Parameter, host: str) -> str:
     try:
-        addresses = {info[4][0] for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+        socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise click.BadParameter(f"{host!r} is no address of this machine: {error}") from error
-    if not all(ip_address(str(address).partition("%")[0]).is_loopback for address in addresses):
-        raise click.BadParameter(
-            f"{host!r} can be reached from other machines, and whoever reaches this server can run commands on it; "
-            "use 127.0.0.1, ::1 or localhost"
-        )
     return host
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether nobody else can reach the address: whoever reaches this server runs commands as its user."""
+    addresses = {info[4][0] for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    return all(ip_address(str(address).partition("%")[0]).is_loopback for address in addresses)
 
 
 def _finite(_context: click.Context, _parameter: click.Parameter, seconds: float) -> float:
@@ -48,7 +49,11 @@ def _api_version(_context: click.Context, _parameter: click.Parameter, version: 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, callback=_loopback, help="Loopback address to listen on."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    callback=_host,
+    help="Address to listen on; one that others can reach needs a key.",
 )
 @click.option(
     "--port",
@@ -109,6 +114,7 @@ def _api_version(_context: click.Context, _parameter: click.Parameter, version: 
     metavar="V",
     help="The API version to report, such as v6.20210815 [default: the contract's]; from v5 on clients use /session.",
 )
+@access_options
 @click.version_option(package_name="batchproof", prog_name="batchproof-mock")
 def main(**options: Any) -> None:
     """Serve the batch-mode API of Backend.AI's manager, running real commands in a sandbox.
@@ -143,6 +149,7 @@ def _settings(options: dict[str, Any]) -> Settings:
         max_threads=options["threads"],
         api_version=options["api_version"],
         allowed_hosts=frozenset(name.lower() for name in options["allow_host"]),
+        **access_settings(options, loopback=_is_loopback(options["host"])),
     )
 
 

@@ -13,10 +13,14 @@ from mock_server.domain.errors import CrossSite, ForeignHost
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def check_browser(environ: Mapping[str, Any], allowed_hosts: frozenset[str]) -> None:
-    """Let the request pass, or raise ForeignHost or CrossSite."""
+def check_browser(environ: Mapping[str, Any], allowed_hosts: frozenset[str] | None) -> None:
+    """Let the request pass, or raise ForeignHost or CrossSite.
+
+    `allowed_hosts` is None where requests are signed: a page that had a name rebound cannot sign, and signatures
+    cover the Host header.
+    """
     host = environ.get("HTTP_HOST", "")
-    if host and _name(host) not in allowed_hosts:
+    if host and allowed_hosts is not None and _name(host) not in allowed_hosts:
         raise ForeignHost(host[:100])
     origin = environ.get("HTTP_ORIGIN")
     if origin and urlsplit(origin).netloc.lower() != host.lower():
