@@ -6,6 +6,7 @@ The observers apply them to all ordinary traffic, so a defect that shows only on
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 CONSOLE_TYPES: Final = frozenset({"stdout", "stderr", "media", "html", "log"})  # CN-01
 LOG_LEVELS: Final = frozenset({"debug", "info", "warning", "error", "fatal"})  # CN-07
 BOUNDARIES: Final = frozenset({"finished", "clean-finished", "build-finished"})  # EX-13: those with an exit code
+AS_IS: Final = re.compile(r"^text/|[/+]xml\b")  # CN-07: text and XML
 NOT_ONE_OBJECT: Final = frozenset({"downloadFiles", "downloadFilesByPost", "listFolders", "file"})  # CO-01, VF-02
 
 
@@ -114,7 +116,7 @@ def _console_problems(console: object, max_stream_chars: int) -> Iterator[tuple[
     totals = dict.fromkeys(STREAMS, 0)
     before = None
     for item in console:
-        if not (isinstance(item, list) and len(item) == 2 and item[0] in CONSOLE_TYPES):  # noqa: PLR2004  - a pair
+        if not (isinstance(item, list) and len(item) == 2 and str(item[0]) in CONSOLE_TYPES):  # noqa: PLR2004  - a pair
             yield f"pairs [type, data], type one of {', '.join(sorted(CONSOLE_TYPES))}", show(item), "CN-01"
             return
         kind, data = item
@@ -132,10 +134,17 @@ def _console_problems(console: object, max_stream_chars: int) -> Iterator[tuple[
 def _item_problems(kind: str, data: object) -> Iterator[tuple[str, str, str]]:
     if kind in STREAMS and not isinstance(data, str):
         yield f"a string as {kind} data", show(data), "CN-02"
-    if kind == "media" and not (isinstance(data, list) and len(data) == 2 and all(isinstance(x, str) for x in data)):  # noqa: PLR2004  - CN-07: a pair
-        yield "media data: [MIME type, content]", show(data), "CN-07"
+    if kind == "media" and not _is_media(data):
+        yield "media data: [MIME type, content], the content a data URI unless it is text or XML", show(data), "CN-07"
     if kind == "log" and not _is_log(data):
         yield "log data: [level, ISO 8601 time, logger, message]", show(data), "CN-07"
+
+
+def _is_media(data: object) -> bool:
+    if not (isinstance(data, list) and len(data) == 2 and all(isinstance(one, str) for one in data)):  # noqa: PLR2004  - a pair
+        return False
+    mime_type, content = data
+    return "/" in mime_type and (bool(AS_IS.search(mime_type)) or content.startswith("data:"))
 
 
 def _is_log(data: object) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 LINES: Final = "".join(f"{number}\n" for number in range(1, 3001))
-WRITTEN: Final = (  # command, stdout, stderr
+WRITTEN: Final[tuple[tuple[str, str, str | None], ...]] = (  # command, stdout, stderr
     ("true", "", ""),
     ("echo line", "line\n", ""),
     ("echo line >&2", "", "line\n"),
@@ -39,7 +39,7 @@ WRITTEN: Final = (  # command, stdout, stderr
     ("(sleep 0.3; echo job) & echo main; wait", "main\njob\n", ""),
     ("exec 2>&1; echo merged >&2", "merged\n", ""),
     ("echo kept; exec >&-; sleep 0.2; echo later >&2", "kept\n", "later\n"),
-    ("echo before; kill -9 $$", "before\n", ""),
+    ("echo before; kill -9 $$", "before\n", None),  # an outer shell may say that it was killed
     ('echo \'["stdout", "x"]\' \'{"result": null}\' null', '["stdout", "x"] {"result": null} null\n', ""),
     ("echo finished; echo continued; echo build-finished >&2", "finished\ncontinued\n", "build-finished\n"),
 )
@@ -53,7 +53,8 @@ def test_the_console_is_what_the_programs_wrote(session: Session, judge: Judge, 
         with judge.under_test("CN-06"):
             run = session.run(options={step: command})
         hold_text(judge, "CN-06", stdout, run.stdout, run)
-        hold_text(judge, "CN-06", stderr, run.stderr, run)
+        if stderr is not None:
+            hold_text(judge, "CN-06", stderr, run.stderr, run)
 
 
 @requirement("CN-06")

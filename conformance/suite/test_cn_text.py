@@ -19,6 +19,7 @@ STREAMS: Final = ("stdout", "stderr")
 TEXTS: Final = {
     "markup": "<b>bold</b> &amp; \"quoted\" 'single' </script>",
     "backslashes": "a\\nb \\u0041 \\\\ \\x41 %41 %s {0} {{}}",
+    "digits": "42",
     "accents": "gr\u00fc\u00dfe na\u00efve \u00a0\u00ad",
     "decomposed": "e\u0301 a\u030a \u1112\u1161\u11ab",
     "scripts": "\ud55c\uad6d\uc5b4 \u65e5\u672c \u0627\u0644\u0639 \u200f\u202e",

@@ -68,6 +68,16 @@ def test_every_step_has_its_own_exit_code(session: Session, judge: Judge) -> Non
 
 
 @requirement("EX-14")
+def test_a_failed_clean_leaves_the_build_its_own_code(session: Session, judge: Judge) -> None:
+    """Where a build runs after a failed clean (which is open), `build-finished` holds the build's own exit code."""
+    for code in (0, 3):
+        run = session.run(clean="exit 2", build=f"echo built; exit {code}")
+        got = run.build.exit_code
+        if "built" in run.stdout and run.build.reported:
+            judge.expect("EX-14", got == code, expected=code, actual=got, exchange=run.exchanges)
+
+
+@requirement("EX-14")
 def test_a_failed_clean_reports_its_exit_code(session: Session, judge: Judge) -> None:
     """`clean-finished` holds the exit code of a clean that failed."""
     for code in (1, 4, 255):
