@@ -40,7 +40,7 @@ class ItemsAreTriples(OddConsole):
         return [[*item, 0] for item in items]
 
 
-@defect("CN-01", also=("CN-02",))
+@defect("CN-02", also=("CN-01",))
 class TextsAreLists(OddConsole):
     """The data of an item is a list of lines."""
 
