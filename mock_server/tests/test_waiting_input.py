@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mock_server.adapters import input_blocks
-from mock_server.adapters.runner import Runner, RunSession, choose_level
+from mock_server.adapters.runner import NoSandboxError, PrintOrder, Runner, RunSession, choose_level
+from mock_server.adapters.sandbox_levels import LEVELS, Level
 from mock_server.adapters.terminal import lines
 from mock_server.domain.lifecycle import Status
 from mock_server.domain.runs import Commands, NotWaitingForInput, RunResult
@@ -151,6 +152,26 @@ def test_a_program_in_c_reads_by_scanf(runner: Runner, tmp_path: Path) -> None:
         session.close()
     assert is_end(ended[-1])
     assert text(ended) == "42\n"
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=lambda level: str(level.name))
+def test_every_level_has_a_terminal_and_exact_order(level: Level) -> None:
+    """What is promised of reading and of print order holds in each sandbox that works here (CN-08)."""
+    try:
+        sandbox = choose_level([level])
+    except NoSandboxError as error:
+        pytest.skip(f"level {level.number} does not work on this machine: {error}")
+    with Runner(sandbox, poll_s=POLL_S) as runner, new_session(runner) as session:
+        asked = start(session, "read x; read -s y < /dev/tty; for i in 1 2 3; do echo $x; echo $y >&2; done")
+        again = answer(session, asked, "o")
+        ended = answer(session, again, "e")
+        kept, _ = runner.print_order_kept
+    assert is_question(asked[-1])
+    assert is_question(again[-1], is_password=True)
+    assert is_end(ended[-1])
+    if kept is PrintOrder.EXACT:
+        printed = [piece for each in ended for piece in each.console]
+        assert printed == [("stdout", "o\n"), ("stderr", "e\n")] * 3
 
 
 def test_each_question_is_asked_once(session: RunSession) -> None:
