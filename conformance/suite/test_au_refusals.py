@@ -144,6 +144,7 @@ MALFORMED: Final = {
     "cut-short": f"{METHOD_PREFIX}{{key}}:{{short}}",
     "too-long": f"{METHOD_PREFIX}{{key}}:{{signature}}00",
     "no-parameters": "BackendAI {key}:{signature}",
+    "unknown-method": "BackendAI signMethod=HMAC-SHA512, credential={key}:{signature}",
     "basic": "Basic dXNlcjpwYXNzd29yZA==",
     "bearer": "Bearer {signature}",
     "no-equals": "BackendAI signMethod, credential",
@@ -179,11 +180,21 @@ def theirs(sessions: Sessions, client: Client, target: Target, judge: Judge) -> 
         client.call("DELETE", session.path(), signer=target.second_signer)
 
 
+def hold_let_in(judge: Judge, client: Client, refused: Exchange, target: Target) -> None:
+    """Require that the second key may make that call at all: on a path that names no session."""
+    path = target.path(f"bp-none-{secrets.token_hex(6)}")
+    exchange = client.call(refused.method, path, signer=target.second_signer)
+    if exchange.status == UNAUTHORIZED:
+        raise judge.unmet("AU-01", expected="the second key let in", actual=exchange.got, exchange=exchange)
+
+
 @requirement("AU-07", needs=("keys", "second-keys"))
 def test_a_session_is_unknown_to_another_key(session: Session, client: Client, target: Target, judge: Judge) -> None:
     """Every call on a session with another user's key answers 404, and does nothing."""
     session.upload({"here.txt": b"here"})
     for what, exchange in calls(client, target, session, signer=target.second_signer):
+        if exchange.status == UNAUTHORIZED:
+            hold_let_in(judge, client, exchange, target)
         expected = f"status 404 for a {what} with another key"
         judge.expect("AU-07", exchange.status == 404, expected=expected, actual=exchange.got, exchange=exchange)
     hold_untouched(judge, "AU-07", session)
