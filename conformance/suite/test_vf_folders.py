@@ -88,6 +88,8 @@ def test_malformed_names_are_refused(sessions: Sessions, judge: Judge) -> None:
             exchange = try_create(sessions, name)
             expected = f"400 for the name {name!r}"
             judge.expect("VF-01", exchange.status == 400, expected=expected, actual=exchange.got, exchange=exchange)
+            if exchange.ok:
+                try_delete(sessions, name)
 
 
 @requirement("VF-02")

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from conformance.exchange import Exchange
     from conformance.session import Session
 
-LENGTH_REQUIRED: Final = frozenset({411, 501})  # how a server says that it wants no chunked requests at all
 CHUNK_BYTES: Final = 4093  # a prime: chunks and the parts within them never end together
 
 
