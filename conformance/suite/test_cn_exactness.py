@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from conformance.checks import requirement
-from conformance.suite.programs import HOME, gate, hold_text, open_gate, read_text, read_together, write
+from conformance.suite.programs import HOME, gate, hold_text, open_gate, read_chars, read_text, read_together, write
 
 if TYPE_CHECKING:
     import random
@@ -30,6 +30,11 @@ WRITTEN: Final[tuple[tuple[str, str, str | None], ...]] = (  # command, stdout, 
     ("seq 1 3000", LINES, ""),
     ("seq 1 3000 >&2; exit 1", "", LINES),
     ("n=0; while [ $n -lt 3000 ]; do n=$((n+1)); echo $n; done", LINES, ""),
+    (
+        "head -c 20000 /dev/zero | tr '\\0' l; echo; head -c 9000 /dev/zero | tr '\\0' m",
+        f"{'l' * 20_000}\n{'m' * 9_000}",
+        "",
+    ),
     ("echo same; echo same; echo same", "same\nsame\nsame\n", ""),
     ("printf 'a\\rb\\r\\n10%%\\r20%%\\r\\b'", "a\rb\r\n10%\r20%\r\b", ""),
     (write(b"\x1b[31mred\x1b[0m\x1b[2K\x1b]0;title\x07"), "\x1b[31mred\x1b[0m\x1b[2K\x1b]0;title\x07", ""),
@@ -107,6 +112,17 @@ def test_pieces_over_many_calls_join_exactly(session: Session, judge: Judge, tar
     numbers = (f"{at}\n" for number in range(1, 3) for at in range(number * 1000 + 1, number * 1000 + 1000))
     hold_text(judge, "CN-06", f"built\n{''.join(numbers)}last", whole.stdout, whole)
     hold_text(judge, "CN-06", "1\n2\n", whole.stderr, whole)
+
+
+@requirement("CN-06", slow=True)
+def test_equal_pieces_are_all_delivered(session: Session, judge: Judge, target: Target) -> None:
+    """A piece that equals the one delivered before is delivered again."""
+    run = session.begin(f"echo same; {gate('gate0', target)}; echo same; {gate('gate1', target)}; echo same")
+    for number in range(2):
+        read_chars(run, (number + 1) * len("same\n"))
+        open_gate(session, f"gate{number}")
+    whole = run.finish()
+    hold_text(judge, "CN-06", "same\n" * 3, whole.stdout, whole)
 
 
 @requirement("CN-06", slow=True)
