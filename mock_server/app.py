@@ -14,6 +14,7 @@ from typing import Any, Final
 from flask import Flask
 
 from mock_server.adapters.browsers import LOOPBACK_NAMES, check_browser
+from mock_server.adapters.folders import FolderStore
 from mock_server.adapters.problems import answer_refusals
 from mock_server.adapters.rate_limits import RateLimiter
 from mock_server.adapters.removal import remove_tree
@@ -27,6 +28,7 @@ from mock_server.routes.consoles import console_handlers
 from mock_server.routes.dispatch import add_routes
 from mock_server.routes.execution import execution_handlers
 from mock_server.routes.files import file_handlers
+from mock_server.routes.folders import folder_handlers
 from mock_server.routes.gate import add_gate
 from mock_server.routes.outputs import output_handlers
 from mock_server.routes.sessions import session_handlers
@@ -86,21 +88,24 @@ def start(settings: Settings | None = None) -> Iterator[Mock]:
         runner = stack.enter_context(
             Runner(sandbox, poll_s=chosen.poll_s, limit_chars=contract.limits.max_stream_chars)
         )
-        sessions = SessionRegistry(runner, root, Owner(*sandbox.owner), _DEFAULT_MEMORY_MIB)
+        owner = Owner(*sandbox.owner)
+        folders = FolderStore(root / "folders", owner)
+        sessions = SessionRegistry(runner, root, owner, folders, _DEFAULT_MEMORY_MIB)
         stack.callback(sessions.close)
-        app = create_app(contract, sessions, chosen)
+        app = create_app(contract, sessions, folders, chosen)
         server = Server(app, chosen.host, chosen.port, chosen.max_threads)
         stack.enter_context(server)
         yield Mock(server.url, sandbox.name, sandbox.why_not_better, contract, sessions)
 
 
-def create_app(contract: Contract, sessions: SessionRegistry, settings: Settings) -> WsgiApp:
-    """Return the WSGI application over a registry of sessions."""
+def create_app(contract: Contract, sessions: SessionRegistry, folders: FolderStore, settings: Settings) -> WsgiApp:
+    """Return the WSGI application over a registry of sessions and one of folders."""
     app = Flask("mock_server", static_folder=None)
     handlers = {
         **version_handlers(settings.api_version or contract.version, contract.version),
         **session_handlers(sessions, settings.capacity),
         **file_handlers(contract.limits),
+        **folder_handlers(folders, contract.limits),
         **execution_handlers(),
         **stream_handlers(contract.operations["execute"].check),
         **output_handlers(),

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from importlib import resources
 from typing import Any, Final
@@ -114,7 +115,7 @@ class Contract:
         if not content:
             assert not body, f"{operation_id}: {status} has no body, got {body[:80]!r}"  # noqa: S101  - its purpose
             return
-        known = media_type in content or any(key.endswith("/*") and media_type.startswith(key[:-1]) for key in content)
+        known = any(fnmatchcase(media_type, key) for key in content)
         assert known, f"{operation_id}: {status} is not sent as {media_type}"  # noqa: S101  - its purpose
         if media_type in _JSON:
             try:
@@ -151,11 +152,12 @@ class Contract:
     def _urls(self, path: str) -> list[str]:
         dialects = self._document["x-dialects"]
         first, *_ = resources_ = dialects["resources"]
-        routed = re.sub(r"\{major\}", "<int:major>", re.sub(r"\{id\}", "<id>", path))
-        if first not in routed.split("/"):
+        routed = re.sub(r"\{(\w+)\}", r"<\1>", path.replace("{major}", "<int:major>"))
+        if routed == "/" or "<int:major>" in routed:
             return [routed]
-        head, tail = routed.split(first, 1)
-        return [f"{prefix}{head}{name}{tail}" for prefix in ("", *dialects["versionPrefixes"]) for name in resources_]
+        head, found, tail = routed.partition(first)
+        names = resources_ if found else [""]
+        return [f"{prefix}{head}{name}{tail}" for prefix in ("", *dialects["versionPrefixes"]) for name in names]
 
     def _resolved(self, node: Document) -> Document:
         while "$ref" in node:

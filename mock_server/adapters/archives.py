@@ -10,10 +10,10 @@ import contextlib
 import os
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Final
 
-from mock_server.adapters.walk import DIRECTORY
+from mock_server.adapters.walk import DIRECTORY, NO_MOUNTS, Mounts
 
 _BLOCK_BYTES: Final = 512
 _READ_BYTES: Final = 262144
@@ -61,16 +61,25 @@ def archived_size(header: bytes, size_bytes: int) -> int:
     return len(header) + size_bytes + -size_bytes % _BLOCK_BYTES + len(END)
 
 
-def tree(directory_fd: int, member: str) -> Iterator[bytes]:
-    """Give the members of a whole tree, without the end of the archive; `directory_fd` stays the caller's."""
+def tree(directory_fd: int, member: str, mounts: Mounts = NO_MOUNTS) -> Iterator[bytes]:
+    """Give the members of a whole tree, without the end of the archive; `directory_fd` stays the caller's.
+
+    `mounts` are the folders that programs see directly in the directory.
+    """
     yield _header(member, os.fstat(directory_fd), tarfile.DIRTYPE)
-    yield from _children(directory_fd, member, depth=1)
+    yield from _children(directory_fd, member, 1, mounts)
+    for name, path in sorted(mounts.items()):
+        with contextlib.suppress(OSError), _opened(os.open(path, DIRECTORY)) as fd:
+            yield _header(f"{member}/{name}", os.fstat(fd), tarfile.DIRTYPE)
+            yield from _children(fd, f"{member}/{name}", 2)
 
 
-def _children(directory_fd: int, member: str, depth: int) -> Iterator[bytes]:
+def _children(directory_fd: int, member: str, depth: int, but: Container[str] = ()) -> Iterator[bytes]:
     if depth > MAX_DEPTH:
         return
     for name in sorted(os.listdir(directory_fd)):
+        if name in but:
+            continue
         with contextlib.suppress(OSError):  # deleted, replaced or closed by its modes since: left out
             yield from _child(directory_fd, name, f"{member}/{name}", depth)
 

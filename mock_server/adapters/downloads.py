@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from mock_server.adapters import archives
-from mock_server.adapters.walk import DIRECTORY, Spot
+from mock_server.adapters.walk import DIRECTORY, Mounts, Spot
 from mock_server.adapters.workspaces import Workspace
 from mock_server.domain import paths
 from mock_server.domain.errors import InvalidPath, PathNotFound
@@ -41,12 +41,13 @@ class _Tree:
 
     fd: int
     member: str
+    mounts: Mounts
 
     def archive(self) -> tuple[int | None, Iterator[bytes]]:
         return None, self._stream()
 
     def _stream(self) -> Iterator[bytes]:
-        yield from archives.tree(self.fd, self.member)
+        yield from archives.tree(self.fd, self.member, self.mounts)
         yield archives.END
 
 
@@ -132,7 +133,7 @@ class Download:
         except OSError as error:  # a program changed it just now
             raise PathNotFound(path) from error
         self._opened.callback(os.close, fd)
-        return _Tree(fd, member) if spot.is_directory else _File(fd, member)
+        return _Tree(fd, member, spot.mounts) if spot.is_directory else _File(fd, member)
 
 
 def _gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:

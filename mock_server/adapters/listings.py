@@ -6,7 +6,7 @@ import stat
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mock_server.adapters.walk import DIRECTORY, Spot
+from mock_server.adapters.walk import DIRECTORY, Mounts, Spot
 from mock_server.adapters.workspaces import Workspace
 from mock_server.domain import paths
 from mock_server.domain.errors import PathNotFound
@@ -58,12 +58,17 @@ def _scan(spot: Spot, path: str) -> tuple[tuple[dict[str, Any], ...], str]:
                 if len(found) == MAX_LISTED:
                     return tuple(found), f"Only {MAX_LISTED} entries are listed; there are more."
                 try:
-                    found.append(_entry(entry.name, entry.stat(follow_symlinks=False)))
+                    found.append(_entry(entry.name, _info(entry, spot.mounts)))
                 except OSError:
                     continue  # deleted since
     finally:
         os.close(fd)
     return tuple(sorted(found, key=lambda item: str(item["filename"]))), ""
+
+
+def _info(entry: os.DirEntry[str], mounts: Mounts) -> os.stat_result:
+    """Describe an entry as programs see it: where a folder is mounted, the folder."""
+    return mounts[entry.name].stat() if entry.name in mounts else entry.stat(follow_symlinks=False)
 
 
 def _entry(name: str, info: os.stat_result) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Final
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from mock_server.domain import access_errors, errors, runs
+from mock_server.domain import access_errors, errors, folders, runs
 from mock_server.domain.errors import Refusal
 from mock_server.domain.problem import MEDIA_TYPE, Problem
 
@@ -33,7 +33,11 @@ FACES: Final[dict[type[Refusal], tuple[int, str, str]]] = {
     errors.UnknownSession: (404, "unknown-session", "No such session"),
     errors.NameInUse: (409, "name-in-use", "The session name is in use"),
     errors.LimitExceeded: (406, "limit-exceeded", "More than the server gives"),
-    errors.UnknownFolder: (400, "unknown-folder", "No such virtual folder"),
+    folders.UnknownFolder: (400, "unknown-folder", "No such virtual folder"),
+    folders.FolderNotFound: (404, "folder-not-found", "No such virtual folder"),
+    folders.FolderExists: (400, "folder-exists", "The folder's name is taken"),
+    folders.FolderInUse: (409, "folder-in-use", "The folder is mounted"),
+    folders.MountedFolder: (400, "mounted-folder", "Uploads do not write mounted folders"),
     errors.TooManyFiles: (400, "too-many-files", "Too many files"),
     errors.FileTooLarge: (400, "file-too-large", "A file is too large"),
     errors.NoFile: (400, "no-file", "No file in the upload"),

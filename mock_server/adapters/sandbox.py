@@ -37,12 +37,14 @@ class SessionPlace:
 
     Both are owned by `Sandbox.owner`, who must be able to search every folder above them. `environ` is the session's
     own environment (SE-09), over what every command has (EX-20); its keys are not empty and hold no "=", and nothing
-    in it holds a NUL.
+    in it holds a NUL. `mounts` are further folders of the owner's, seen directly below /home/work under these names,
+    which a shell takes as they are; `home` has a directory for each (SE-10).
     """
 
     home: Path
     tmp: Path
     environ: Mapping[str, str] = field(default_factory=dict)
+    mounts: Mapping[str, Path] = field(default_factory=dict)
 
 
 class NoSandboxError(Exception):
@@ -85,7 +87,18 @@ class Sandbox:
         environ = {**_ENVIRON, **({} if self.chosen.real_home else {"HOME": str(place.home)}), **place.environ}
         become = self.owner if self.chosen.spawner_keeps_root and os.geteuid() == 0 else None
         return self.chosen.argv(
-            Job(command, place.home, place.tmp, environ, self.limits, self.bash, info_fd, self.hidden, become)
+            Job(
+                command=command,
+                home=place.home,
+                tmp=place.tmp,
+                environ=environ,
+                limits=self.limits,
+                bash=self.bash,
+                info_fd=info_fd,
+                hidden=self.hidden,
+                become=become,
+                mounts=place.mounts,
+            )
         )
 
     def restrict_spawner(self) -> None:

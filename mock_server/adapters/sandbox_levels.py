@@ -9,18 +9,20 @@
 | 5 | unshare | yes | yes | yes, loopback included where `ip` is missing | 1000 |
 | 6 | plain | no | no, though a supervisor kills them | no | the owner's |
 
-Level 6 is without a real /home/work; Landlock, where there is, keeps writes to the workspace and /tmp.
+Level 6 is without a real /home/work; Landlock, where there is, keeps writes to the workspace and /tmp. Mounted folders
+are links there, which commands may remove; at the other levels they are bind mounts, which they cannot.
 At every level: never uid 0, no_new_privs, no ptrace (`sandbox_thread`), the limits of `Limits`, an environment of
 exactly what was asked, and no process that outlives its step.
 """
 
 import json
 import re
+import shlex
 import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -65,6 +67,7 @@ class Job:
     info_fd: int
     hidden: tuple[Path, ...] = ()
     become: tuple[int, int] | None = None
+    mounts: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ def _bwrap(*, network: bool, host_proc: bool) -> Callable[[Job], list[str]]:
             *(("--ro-bind", "/proc", "/proc") if host_proc else ("--proc", "/proc")),
             *(word for path in _hidden(job) for word in ("--tmpfs", path)),
             *("--bind", str(job.tmp), "/tmp", "--bind", str(job.home), HOME),  # noqa: S108  - the sandbox's own /tmp
+            *(word for name, path in job.mounts.items() for word in ("--bind", str(path), f"{HOME}/{name}")),
             *("--chdir", HOME, "--clearenv", "--setenv", "PATH", job.environ["PATH"]),
             *("--die-with-parent", "--as-pid-1", "--new-session", "--info-fd", str(job.info_fd), "--"),
             *_init(job),
@@ -115,9 +119,11 @@ def _unshare(job: Job) -> list[str]:
     setup = [
         "set -e",
         'cd "$1"; exec 9<"$2"',
+        *(f"exec {{mount_{at}}}<{shlex.quote(str(path))}" for at, path in enumerate(job.mounts.values())),
         *(f'mount -t tmpfs none "{path}"' for path in _hidden(job)),
         f"mkdir -p {HOME}; mount --bind . {HOME}",
         "cd /proc/self/fd/9; mount --bind . /tmp; exec 9<&-",
+        *(_mount_over(f"$mount_{at}", f"{HOME}/{name}") for at, name in enumerate(job.mounts)),
         "mount -t tmpfs none /dev/shm; mount -t proc proc /proc",
         "mount -o remount,bind,ro /; mount -o remount,bind,ro /home",
         f'{_NETWORK_LOOPBACK} || true; cd {HOME}; echo ready >&"$3"; eval "exec $3>&-"; shift 3',
@@ -129,6 +135,11 @@ def _unshare(job: Job) -> list[str]:
         *("--ipc", "--uts", "--net", "--", job.bash, "-p", "-c", "\n".join(setup)),
         *("bash", str(job.home), str(job.tmp), str(job.info_fd), *_init(job)),
     ]
+
+
+def _mount_over(fd: str, target: str) -> str:
+    """Return bash code that mounts an open directory: its path may be hidden by now."""
+    return f'cd "/proc/self/fd/{fd}"; mount --bind . {target}; exec {{{fd[1:]}}}<&-'
 
 
 def _reported_child(_outer: int, info: bytes) -> int | None:
@@ -153,7 +164,8 @@ def _supervisor(outer: int, _info: bytes) -> int | None:
 def _plain(job: Job) -> list[str]:
     spec = {
         "home": str(job.home),
-        "writable": [str(job.home), str(job.tmp), "/tmp", "/dev"],  # noqa: S108  - there is no other /tmp at this level
+        "writable": [*map(str, (job.home, job.tmp, *job.mounts.values())), "/tmp", "/dev"],  # noqa: S108  - the only /tmp
+        "links": {name: str(path) for name, path in job.mounts.items()},
         "become": job.become,
         "rlimits": job.limits.rlimits(),
         "environ": {**job.environ, "TMPDIR": str(job.tmp)},

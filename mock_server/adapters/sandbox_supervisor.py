@@ -1,7 +1,7 @@
 """Runs one command at the plain level and lets nothing of it survive: a small program of its own, stdlib only.
 
-`python -I -S sandbox_supervisor.py SPEC COMMAND`, SPEC being JSON: `home`, `writable` (paths), `become` ([uid, gid]
-or null), `rlimits` ([resource, soft, hard] each), `environ`, `bash`.
+`python -I -S sandbox_supervisor.py SPEC COMMAND`, SPEC being JSON: `home`, `writable` (paths), `links` (paths by
+names in the home), `become` ([uid, gid] or null), `rlimits` ([resource, soft, hard] each), `environ`, `bash`.
 
 It is the reaper of all its descendants (PR_SET_CHILD_SUBREAPER), so that even a daemon that forked twice becomes its
 child; when the command's shell ends, on SIGTERM, and when the server dies, it kills children until it has none.
@@ -65,6 +65,19 @@ def confine(writable: list[str]) -> None:
     os.close(ruleset)
 
 
+def link(links: dict[str, str]) -> None:
+    """Put a link where each mounted folder is to be seen, unless a command put something else there."""
+    for name, path in links.items():
+        if not os.path.islink(name):  # noqa: PTH114  - as above
+            try:
+                os.rmdir(name)  # noqa: PTH106  - as above
+            except FileNotFoundError:
+                pass
+            except OSError:
+                continue
+            os.symlink(path, name)  # noqa: PTH211  - as above
+
+
 def start(spec: dict[str, Any], command: str) -> NoReturn:
     """Become the command: in its session of processes, without privileges, within the limits."""
     try:
@@ -79,6 +92,7 @@ def start(spec: dict[str, Any], command: str) -> NoReturn:
             os.setgroups([])
             os.setresgid(gid, gid, gid)
             os.setresuid(uid, uid, uid)
+        link(spec["links"])
         confine(spec["writable"])
         for kind, soft, hard in spec["rlimits"]:
             most = resource.getrlimit(kind)[1]

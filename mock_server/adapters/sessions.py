@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from mock_server.adapters.folders import FolderStore, Mounted
 from mock_server.adapters.runner import RunSession
 from mock_server.adapters.sandbox import SessionPlace
 from mock_server.adapters.walk import Owner
@@ -35,6 +36,7 @@ class Session:
     workspace: Workspace
     runs: RunSession
     memory_limit_kib: int
+    mounted: Mounted = field(default_factory=Mounted)
     user: str = ""  # whose it is: an access key; empty where the server asks for no signatures
     started_s: float = field(default_factory=time.monotonic)
     queries: int = 0
@@ -72,8 +74,11 @@ class Session:
 class SessionRegistry:
     """All living sessions. Every method may be called from any thread."""
 
-    def __init__(self, engine: RunEngine, root: Path, owner: Owner, default_memory_mib: int) -> None:
+    def __init__(
+        self, engine: RunEngine, root: Path, owner: Owner, folders: FolderStore, default_memory_mib: int
+    ) -> None:
         self._engine = engine
+        self._folders = folders
         self._root = root
         self._owner = owner
         self._default_memory_mib = default_memory_mib
@@ -82,7 +87,10 @@ class SessionRegistry:
         self._by_id: dict[str, Session] = {}
 
     def create(self, request: SessionRequest, user: str = "") -> tuple[Session, bool]:
-        """Return the user's session and whether it is new (SE-01, SE-02). Raises NameInUse (SE-03)."""
+        """Return the user's session and whether it is new (SE-01, SE-02).
+
+        Raises NameInUse (SE-03), UnknownFolder (SE-10).
+        """
         with self._lock:
             known = self._known(request.name or "", user)
             if known is not None:
@@ -107,7 +115,7 @@ class SessionRegistry:
             if self._by_id.pop(session.session_id, None) is None:
                 raise UnknownSession(session.name)
             del self._by_name[session.user, session.name]
-        session.end()
+        self._end(session)
 
     def close(self) -> None:
         """End every session."""
@@ -116,12 +124,16 @@ class SessionRegistry:
             self._by_id.clear()
             self._by_name.clear()
         for session in sessions:
-            session.end()
+            self._end(session)
 
     def living(self) -> tuple[Session, ...]:
         """Return a snapshot of all sessions."""
         with self._lock:
             return tuple(self._by_id.values())
+
+    def _end(self, session: Session) -> None:
+        session.end()
+        self._folders.release(session.mounted)
 
     def _known(self, name_or_id: str, user: str) -> Session | None:
         """Return the user's session; to everybody else it does not exist (AU-07)."""
@@ -129,16 +141,18 @@ class SessionRegistry:
         return named or (by_id if by_id is not None and by_id.user == user else None)
 
     def _new(self, request: SessionRequest, user: str) -> Session:
-        session_id = str(uuid.uuid4())
-        workspace = Workspace(self._root / session_id, self._owner)
-        place = SessionPlace(workspace.home, workspace.tmp, request.environ)
-        memory_mib = request.memory_mib or self._default_memory_mib
-        return Session(
-            name=request.name or f"session-{secrets.token_hex(8)}",
-            session_id=session_id,
-            lang=request.lang,
-            workspace=workspace,
-            runs=self._engine.open_session(place),
-            memory_limit_kib=int(memory_mib * 1024),
-            user=user,
-        )
+        with self._folders.mounting(user, request.mounts) as mounted:
+            session_id = str(uuid.uuid4())
+            workspace = Workspace(self._root / session_id, self._owner, mounted.paths)
+            place = SessionPlace(workspace.home, workspace.tmp, request.environ, mounted.paths)
+            memory_mib = request.memory_mib or self._default_memory_mib
+            return Session(
+                name=request.name or f"session-{secrets.token_hex(8)}",
+                session_id=session_id,
+                lang=request.lang,
+                workspace=workspace,
+                runs=self._engine.open_session(place),
+                memory_limit_kib=int(memory_mib * 1024),
+                mounted=mounted,
+                user=user,
+            )

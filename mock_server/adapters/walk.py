@@ -3,6 +3,8 @@
 Programs of the session own the tree and may swap directories for links at any moment. Every step is therefore one
 `openat` that refuses links; links are read and followed here, within the workspace, and `..` steps back to a
 descriptor that is still held: it is never asked of the kernel.
+
+Mounted folders (SE-10) are elsewhere on the host; a walk enters them where programs see them, directly below home.
 """
 
 import contextlib
@@ -10,27 +12,35 @@ import errno
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from mock_server.domain import paths
 from mock_server.domain.errors import InvalidPath, OutsideWorkspace, PathNotFound, WorkspaceFull
+from mock_server.domain.folders import MountedFolder
 
 DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_LINKS: Final = 40  # Linux's own bound
+
+Mounts = Mapping[str, Path]  # directories on the host by the names they have directly below home
+NO_MOUNTS: Final[Mounts] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Spot:
     """A place in the tree: `name` within the directory `parent_fd`; `info` is None where nothing is there.
 
-    Never a symbolic link, unless a program put one there since. The home directory itself is "." in its own fd.
+    Never a symbolic link, unless a program put one there since. The home directory itself, and a mounted folder, is
+    "." in its own fd. `mounts` are those that programs see in the directory.
     """
 
     parent_fd: int
     name: str
     info: os.stat_result | None
+    mounts: Mounts = field(default_factory=lambda: NO_MOUNTS)
 
     @property
     def is_directory(self) -> bool:
@@ -44,13 +54,21 @@ class Spot:
 
 
 @contextlib.contextmanager
-def locate(home_fd: int, path: str, *, make_directories: "Owner | None" = None) -> Iterator[Spot]:
+def locate(
+    home_fd: int,
+    path: str,
+    *,
+    make_directories: "Owner | None" = None,
+    mounts: Mounts = NO_MOUNTS,
+    refuse_mounts: bool = False,
+) -> Iterator[Spot]:
     """Find where `path` leads, links followed; the spot's descriptors are open inside the block.
 
     Raises OutsideWorkspace, InvalidPath (something that is no directory is in the way), and PathNotFound when a
-    directory on the way is missing and `make_directories` is not given. The last name may be missing.
+    directory on the way is missing and `make_directories` is not given. The last name may be missing. With
+    `refuse_mounts`, MountedFolder where the path leads to or into a mounted folder (UP-13).
     """
-    walk = _Walk(home_fd, path, make_directories)
+    walk = _Walk(home_fd, path, make_directories, mounts, refuse_mounts=refuse_mounts)
     try:
         yield walk.run(paths.components(path))
     finally:
@@ -73,9 +91,11 @@ class Owner:
 class _Walk:
     """One path being followed: the stack of open directories from home down, and the names still to go."""
 
-    def __init__(self, home_fd: int, path: str, maker: Owner | None) -> None:
+    def __init__(self, home_fd: int, path: str, maker: Owner | None, mounts: Mounts, *, refuse_mounts: bool) -> None:
         self._path = path
         self._maker = maker
+        self._mounts = mounts
+        self._refuse_mounts = refuse_mounts
         self._stack = [os.dup(home_fd)]
         self._todo: deque[str] = deque()
         self._links = 0
@@ -92,6 +112,9 @@ class _Walk:
             if name == "..":
                 self._step_back()
                 continue
+            if len(self._stack) == 1 and name in self._mounts:
+                self._enter_mount(name)
+                continue
             info = self._look(name)
             if info is not None and stat.S_ISLNK(info.st_mode):
                 self._follow(name)
@@ -99,7 +122,16 @@ class _Walk:
                 return Spot(self._stack[-1], name, info)
             else:
                 self._enter(name, info)
-        return Spot(self._stack[-1], ".", os.fstat(self._stack[-1]))
+        mounts = self._mounts if len(self._stack) == 1 else NO_MOUNTS
+        return Spot(self._stack[-1], ".", os.fstat(self._stack[-1]), mounts)
+
+    def _enter_mount(self, name: str) -> None:
+        if self._refuse_mounts:
+            raise MountedFolder(self._path)
+        try:
+            self._stack.append(os.open(self._mounts[name], DIRECTORY))
+        except OSError as error:
+            raise _in_the_way(self._path, name, error) from error
 
     def _look(self, name: str) -> os.stat_result | None:
         try:

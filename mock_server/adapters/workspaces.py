@@ -7,13 +7,15 @@ ROOT/UUID/staging   the server's own: uploads land here first, on the same file 
 
 import contextlib
 import os
+import secrets
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from mock_server.adapters.removal import remove_tree
-from mock_server.adapters.walk import DIRECTORY, Owner, Spot, locate
+from mock_server.adapters.walk import DIRECTORY, NO_MOUNTS, Mounts, Owner, Spot, locate
 from mock_server.domain import paths
 from mock_server.domain.errors import InvalidPath, PathNotFound, WorkspaceFull
 from mock_server.domain.runs import SessionEnded
@@ -22,13 +24,17 @@ _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_C
 
 
 class Workspace:
-    """The directories of one session; usable from any thread until `remove`, then every call raises SessionEnded."""
+    """The directories of one session; usable from any thread until `remove`, then every call raises SessionEnded.
 
-    def __init__(self, root: Path, owner: Owner) -> None:
+    `mounts` are other directories, seen directly below home (SE-10): a place is made for each.
+    """
+
+    def __init__(self, root: Path, owner: Owner, mounts: Mounts = NO_MOUNTS) -> None:
         self.home = root / "home"
         self.tmp = root / "tmp"
         self._root = root
         self._owner = owner
+        self._mounts = mounts
         self._lock = threading.Lock()
         self._removed = False
         root.mkdir(0o711)
@@ -36,6 +42,7 @@ class Workspace:
             (self.home, 0o755, owner),
             (self.tmp, 0o700, owner),
             (root / "staging", 0o700, Owner()),
+            *((self.home / name, 0o755, owner) for name in mounts),
         ):
             path.mkdir()
             fd = os.open(path, DIRECTORY)
@@ -55,7 +62,7 @@ class Workspace:
     @contextlib.contextmanager
     def locate(self, path: str) -> Iterator[Spot]:
         """Find what `path` leads to; see `walk.locate`."""
-        with self.home_fd() as home_fd, locate(home_fd, path) as spot:
+        with self.home_fd() as home_fd, locate(home_fd, path, mounts=self._mounts) as spot:
             yield spot
 
     @contextlib.contextmanager
@@ -72,13 +79,48 @@ class Workspace:
     def store(self, staging: "Staging", targets: Sequence[str]) -> None:
         """Move every staged file to its target, in order; either all of them or none (UP-11).
 
-        Raises OutsideWorkspace, InvalidPath, WorkspaceFull before anything is replaced.
+        Raises OutsideWorkspace, InvalidPath, MountedFolder, WorkspaceFull before anything is replaced.
         """
         with self._lock, self.home_fd() as home_fd:
-            _check_targets(home_fd, targets)
+            _check_targets(home_fd, targets, self._mounts)
             for index, target in enumerate(targets):
-                with locate(home_fd, target, make_directories=self._owner) as spot:
+                with locate(
+                    home_fd, target, make_directories=self._owner, mounts=self._mounts, refuse_mounts=True
+                ) as spot:
                     staging.move(index, spot)
+
+    def make_directory(self, path: str) -> None:
+        """Make a directory, and those above it; one that is there stays as it is."""
+        inner = "/".join((*paths.components(path), "_"))
+        with self.home_fd() as home_fd, locate(home_fd, inner, make_directories=self._owner):
+            pass
+
+    def delete(self, targets: Sequence[str], *, recursive: bool) -> None:
+        """Delete files, and directories where `recursive`; nothing where one of them is not there or not to be deleted.
+
+        Raises PathNotFound, OutsideWorkspace, InvalidPath.
+        """
+        with self._lock, self.home_fd() as home_fd:
+            for target in targets:
+                with _entry(home_fd, target) as spot:
+                    _check_deletable(target, spot, recursive=recursive)
+            for target in targets:
+                with contextlib.suppress(PathNotFound), _entry(home_fd, target) as spot:  # twice in the list is fine
+                    self._discard(target, spot)
+
+    def _discard(self, target: str, spot: Spot) -> None:
+        """Move it out of its programs' reach first: what they do with it meanwhile is then of no matter."""
+        away = self._root / "staging" / f"deleted-{secrets.token_hex(8)}"
+        try:
+            os.rename(spot.name, away, src_dir_fd=spot.parent_fd)
+        except FileNotFoundError as error:
+            raise PathNotFound(target) from error
+        except OSError as error:
+            raise InvalidPath(target, f"it cannot be deleted: {os.strerror(error.errno or 0)}") from error
+        if stat.S_ISDIR(away.lstat().st_mode):
+            remove_tree(away)
+        else:
+            away.unlink()
 
     def remove(self) -> None:
         """Delete everything (UP-12); the session's processes must be dead. Idempotent."""
@@ -141,7 +183,28 @@ class Staging:
                 os.unlink(name, dir_fd=self._fd)
 
 
-def _check_targets(home_fd: int, targets: Sequence[str]) -> None:
+@contextlib.contextmanager
+def _entry(home_fd: int, target: str) -> Iterator[Spot]:
+    """Find what is to be deleted: a link itself, not what it leads to. Raises PathNotFound, InvalidPath for home."""
+    *above, name = paths.file_components(target)
+    with locate(home_fd, "/".join(above)) as parent:
+        if not parent.is_directory:
+            raise PathNotFound(target)
+        fd = os.open(parent.name, DIRECTORY, dir_fd=parent.parent_fd)
+        try:
+            yield Spot(fd, name, os.stat(name, dir_fd=fd, follow_symlinks=False))
+        except FileNotFoundError:
+            raise PathNotFound(target) from None
+        finally:
+            os.close(fd)
+
+
+def _check_deletable(target: str, spot: Spot, *, recursive: bool) -> None:
+    if spot.is_directory and not recursive:
+        raise InvalidPath(target, "it is a directory; send recursive: true to delete it with all that it holds")
+
+
+def _check_targets(home_fd: int, targets: Sequence[str], mounts: Mounts) -> None:
     """Refuse, before anything is touched, what could not be stored."""
     files = {paths.file_components(target) for target in targets}
     for target in targets:
@@ -149,14 +212,14 @@ def _check_targets(home_fd: int, targets: Sequence[str]) -> None:
         if any(names[:depth] in files for depth in range(1, len(names))):
             raise InvalidPath(target, "another file of this upload is where it needs a directory")
         with contextlib.ExitStack() as stack:
-            spot = _existing(stack, home_fd, target)
+            spot = _existing(stack, home_fd, target, mounts)
             if spot is not None and spot.is_directory:
                 raise InvalidPath(target, "a directory of that name is in the way")
 
 
-def _existing(stack: contextlib.ExitStack, home_fd: int, target: str) -> Spot | None:
+def _existing(stack: contextlib.ExitStack, home_fd: int, target: str, mounts: Mounts) -> Spot | None:
     """Find the target; None where even its directory is not there yet."""
     try:
-        return stack.enter_context(locate(home_fd, target))
+        return stack.enter_context(locate(home_fd, target, mounts=mounts, refuse_mounts=True))
     except PathNotFound:
         return None

@@ -158,18 +158,6 @@ class LimitExceeded(Refusal):
         return f"{self.resource}: {self.asked} was asked for, at most {self.limit} is given."
 
 
-@dataclass(eq=False)
-class UnknownFolder(Refusal):
-    """`config.mounts` names a virtual folder that does not exist (SE-10)."""
-
-    name: str
-
-    @property
-    def detail(self) -> str:
-        """What was wrong, and what would be right."""
-        return f"No virtual folder is called {self.name!r}; create it first, or leave it out of config.mounts."
-
-
 # Cases of files: UP, LS and DL
 
 

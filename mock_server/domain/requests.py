@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from mock_server.domain.errors import InvalidParameter, LimitExceeded, UnknownFolder
+from mock_server.domain.errors import InvalidParameter, LimitExceeded
+from mock_server.domain.folders import Mount, read_mounts
 from mock_server.domain.limits import Capacity
 
 _AMOUNT: Final = re.compile(r"(\d{1,15}(?:\.\d{1,6})?)\s*([kmgtp]?)i?b?", re.IGNORECASE)
@@ -21,21 +22,21 @@ class SessionRequest:
     name: str | None
     environ: Mapping[str, str]
     memory_mib: float | None
+    mounts: tuple[Mount, ...] = ()
 
     @classmethod
     def read(cls, parameters: Mapping[str, Any], capacity: Capacity) -> "SessionRequest":
         """Read what the contract has let through.
 
-        Raises InvalidParameter, LimitExceeded (SE-08), UnknownFolder (SE-10).
+        Raises InvalidParameter, LimitExceeded (SE-08).
         """
         config = parameters.get("config") or {}
-        for mount in config.get("mounts") or ():
-            raise UnknownFolder(mount.partition(":")[0])
         return cls(
             lang=_lang(parameters.get("lang") or parameters.get("image") or ""),
             name=parameters.get("clientSessionToken") or parameters.get("name"),
             environ=_environ(config.get("environ") or {}),
             memory_mib=_within(config, capacity),
+            mounts=read_mounts(config.get("mounts") or ()),
         )
 
 

@@ -1,10 +1,13 @@
 """Uploading, listing and downloading a session's files (UP, LS, DL)."""
 
+from collections.abc import Sequence
+
 from flask import Response
 
 from mock_server.adapters.downloads import Download
 from mock_server.adapters.listings import list_path
 from mock_server.adapters.uploads import receive
+from mock_server.adapters.workspaces import Workspace
 from mock_server.domain import paths
 from mock_server.domain.limits import Limits
 from mock_server.routes.dispatch import Call, Handler, json_answer, no_content
@@ -36,7 +39,12 @@ def list_files(call: Call) -> Response:
 
 def download_files(call: Call) -> Response:
     """Stream one tar for each path (DL)."""
-    download = Download(call.session.workspace, call.parameters["files"])
+    return archives_of(call.session.workspace, call.parameters["files"])
+
+
+def archives_of(workspace: Workspace, requested: Sequence[str]) -> Response:
+    """Answer with one tar for each path of a workspace. Raises PathNotFound, OutsideWorkspace, InvalidPath."""
+    download = Download(workspace, requested)
     response = Response(download, content_type=download.content_type)
     response.call_on_close(download.close)
     if download.length_bytes is not None:

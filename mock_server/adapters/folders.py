@@ -1,0 +1,118 @@
+"""The virtual folders of one server: they outlive sessions, and end with the server (VF).
+
+ROOT/folders/UUID   one folder: a workspace of its own, whose `home` is what sessions have mounted
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mock_server.adapters.walk import Owner
+from mock_server.adapters.workspaces import Workspace
+from mock_server.domain.errors import LimitExceeded
+from mock_server.domain.folders import (
+    FOLDERS_MAX,
+    FolderExists,
+    FolderInUse,
+    FolderNotFound,
+    Mount,
+    UnknownFolder,
+    folder_name,
+)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """One folder of a user's."""
+
+    folder_id: str
+    name: str
+    workspace: Workspace
+    created_s: float = field(default_factory=time.time)  # since the epoch
+
+
+@dataclass(frozen=True)
+class Mounted:
+    """The folders that one session has: their directories on the host, by the name below /home/work."""
+
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    folder_ids: tuple[str, ...] = ()
+
+
+class FolderStore:
+    """All folders, each its user's. Every method may be called from any thread."""
+
+    def __init__(self, root: Path, owner: Owner) -> None:
+        self._root = root
+        self._owner = owner
+        self._lock = threading.Lock()
+        self._folders: dict[tuple[str, str], Folder] = {}  # by user and name
+        self._sessions: dict[str, int] = {}  # how many have a folder mounted, by its id
+        root.mkdir(0o711)
+        root.chmod(0o711)  # sessions' user has to pass through, and cannot look around
+
+    def create(self, user: str, name: str) -> Folder:
+        """Make an empty folder (VF-01). Raises InvalidParameter, FolderExists, LimitExceeded."""
+        folder_name(name)
+        with self._lock:
+            if (user, name) in self._folders:
+                raise FolderExists(name)
+            if sum(owner == user for owner, _ in self._folders) >= FOLDERS_MAX:
+                raise LimitExceeded("virtual folders", "one more", str(FOLDERS_MAX))
+            folder_id = uuid.uuid4().hex
+            folder = Folder(folder_id, name, Workspace(self._root / folder_id, self._owner))
+            self._folders[user, name] = folder
+            return folder
+
+    def find(self, user: str, name: str) -> Folder:
+        """Return the user's folder (VF-02). Raises FolderNotFound."""
+        folder = self._folders.get((user, name))
+        if folder is None:
+            raise FolderNotFound(name)
+        return folder
+
+    def of(self, user: str) -> tuple[Folder, ...]:
+        """Return the user's folders, sorted by name (VF-02)."""
+        with self._lock:
+            folders = [folder for (owner, _), folder in self._folders.items() if owner == user]
+        return tuple(sorted(folders, key=lambda folder: folder.name))
+
+    def delete(self, user: str, name: str) -> None:
+        """Delete a folder with all its files (VF-04). Raises FolderNotFound, FolderInUse."""
+        with self._lock:
+            folder = self.find(user, name)
+            if sessions := self._sessions.get(folder.folder_id, 0):
+                raise FolderInUse(name, sessions)
+            del self._folders[user, name]
+        folder.workspace.remove()
+
+    @contextmanager
+    def mounting(self, user: str, mounts: Sequence[Mount]) -> Iterator[Mounted]:
+        """Hold folders for a session that is being made (SE-10); given back where that fails. Raises UnknownFolder."""
+        mounted = self._mount(user, mounts)
+        try:
+            yield mounted
+        except BaseException:
+            self.release(mounted)
+            raise
+
+    def release(self, mounted: Mounted) -> None:
+        """Give back what a session had that has ended."""
+        with self._lock:
+            for folder_id in mounted.folder_ids:
+                self._sessions[folder_id] -= 1
+
+    def _mount(self, user: str, mounts: Sequence[Mount]) -> Mounted:
+        with self._lock:
+            for mount in mounts:
+                if (user, mount.name) not in self._folders:
+                    raise UnknownFolder(mount.name)
+            folders = {mount.alias: self._folders[user, mount.name] for mount in mounts}
+            ids = tuple(folder.folder_id for folder in folders.values())
+            for folder_id in ids:
+                self._sessions[folder_id] = self._sessions.get(folder_id, 0) + 1
+        return Mounted({alias: folder.workspace.home for alias, folder in folders.items()}, ids)
