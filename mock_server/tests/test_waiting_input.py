@@ -103,7 +103,19 @@ def program_in_c(session_home: Path, tmp_path: Path) -> str:
         ("read x | cat; echo over", "", "any", "over\n"),
         ("""python3 -c 'print(input("? ").upper())'""", "? ", "abc", "ABC\n"),
         ("""python3 -c 'import sys; print(sys.stdin.readline().upper())'""", "", "abc", "ABC\n\n"),
-        ("""python3 -c 'import select, sys; select.select([0], [], []); print(input())'""", "", "abc", "abc\n"),
+        ("""python3 -c 'import select; select.select([0], [], []); print(input())'""", "", "abc", "abc\n"),
+        (
+            """python3 -c 'import select as s; p = s.poll(); p.register(0, 1); p.poll(); print(input())'""",
+            "",
+            "a",
+            "a\n",
+        ),
+        (
+            """python3 -c 'import select as s; p = s.epoll(); p.register(0, 1); p.poll(); print(input())'""",
+            "",
+            "a",
+            "a\n",
+        ),
     ],
     ids=lambda value: value.replace("/", "-") if value.startswith(("read", "select", "head", "bash", "python")) else "",
 )
