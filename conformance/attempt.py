@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from conformance.ledger import Ledger
     from conformance.observers import Observers
     from conformance.options import Options
+    from conformance.restraint import Restraint
     from conformance.target import Target
     from conformance.transport import Transport
 
@@ -57,6 +58,7 @@ class World:
     transport: Transport
     ledger: Ledger
     observers: Observers
+    restraint: Restraint
 
 
 class Ending(StrEnum):
@@ -83,13 +85,16 @@ class Attempt:
     cause: Cause = Cause.TARGET
     message: str = ""
     exchanges: tuple[Exchange, ...] = ()  # what the judge was shown, newest last
+    history: tuple[Exchange, ...] = ()  # every exchange of the attempt, in order
+    held_up_s: float = 0.0  # how long the target's request limit made it wait
 
 
 class Kit:
     """The tools of one attempt, made when they are first asked for."""
 
-    def __init__(self, world: World, clauses: tuple[str, ...], timeout_s: float) -> None:
+    def __init__(self, world: World, clauses: tuple[str, ...], timeout_s: float, *, unlimited: bool = False) -> None:
         self._world = world
+        self._unlimited = unlimited  # the check is about the request limit, and may use it up
         self._clauses = clauses
         self._deadline = monotonic() + timeout_s
 
@@ -97,7 +102,7 @@ class Kit:
     def client(self) -> Client:
         """The recording, signing HTTP client."""
         world = self._world
-        return Client(
+        client = Client(
             world.transport,
             world.target.signer,
             api_version=world.target.api_version,
@@ -105,6 +110,8 @@ class Kit:
             deadline=self._deadline,
             observe=world.observers.exchange,
         )
+        client.restraint = replace(world.restraint, limit=None) if self._unlimited else world.restraint
+        return client
 
     @cached_property
     def judge(self) -> Judge:
@@ -120,8 +127,19 @@ class Kit:
 
     @cached_property
     def session(self) -> Session:
-        """A fresh session."""
-        return self.sessions.create()
+        """A fresh session; with `--read-only`, the one that the user named."""
+        told = self._world.options.session
+        return self.sessions.create() if told is None else self.sessions.existing(told)
+
+    @property
+    def history(self) -> tuple[Exchange, ...]:
+        """Every exchange so far."""
+        return tuple(self.client.exchanges) if "client" in self.__dict__ else ()
+
+    @property
+    def held_up_s(self) -> float:
+        """How long the target's request limit made the attempt wait so far."""
+        return self.client.held_up_s if "client" in self.__dict__ else 0.0
 
     @property
     def target(self) -> Target:
@@ -155,14 +173,14 @@ TOOLS: Final = ("session", "sessions", "client", "judge", "target", "options", "
 
 def attempt(check: Check, world: World) -> Attempt:
     """Run a check once; whatever it raises becomes the attempt's ending."""
-    kit = Kit(world, check.terms.clauses, check.terms.timeout_s)
+    kit = Kit(world, check.terms.clauses, check.terms.timeout_s, unlimited=check.terms.exclusive)
     try:
         tools = {name: getattr(kit, name) for name in check.arguments}
         check.function(**tools, **check.params)
     except BaseException as error:  # noqa: BLE001  - a check may raise anything; Ctrl-C reaches the main thread only
-        return _ended(error, kit, check.terms.clauses)
+        return replace(_ended(error, kit, check.terms.clauses), history=kit.history, held_up_s=kit.held_up_s)
     else:
-        return _done(kit)
+        return replace(_done(kit), history=kit.history, held_up_s=kit.held_up_s)
     finally:
         kit.close()
 

@@ -22,7 +22,9 @@ class Budget:
     max_requests: int
     max_seconds: float
     max_per_second: float | None = None
+    max_sessions: int | None = None
     requests: int = 0
+    sessions: int = 0
     stopped: str | None = None
     _started: float = field(default_factory=monotonic)
     _next_slot: float = 0.0
@@ -49,6 +51,15 @@ class Budget:
         elif monotonic() - self._started > self.max_seconds:
             self.stop(f"the budget of {self.max_seconds:g} seconds is spent (--max-seconds)")
         self.pause(self._claim_slot())
+
+    def spend_session(self) -> None:
+        """Take one session out of the budget; raise Stopped where none is left."""
+        with self._lock:
+            spent = self.max_sessions is not None and self.sessions >= self.max_sessions
+            self.sessions += not spent
+        if spent:
+            self.stop(f"the budget of {self.max_sessions:,} sessions is spent (--max-sessions)")
+            raise Stopped(self.stopped)
 
     def _claim_slot(self) -> float:
         with self._lock:

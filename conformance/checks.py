@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 ATTRIBUTE: Final = "__batchproof_terms__"
 DEFAULT_TIMEOUT_S: Final = 120.0
@@ -91,6 +91,8 @@ def terms_of(function: object) -> Terms | None:
     return terms if isinstance(terms, Terms) else None
 
 
-def included(tier: Tier, asked: Tier) -> bool:
-    """Tell whether a check of this tier belongs to a run of the asked tier."""
-    return TIERS.index(tier) <= TIERS.index(asked)
+def selected(terms: Terms, only: Collection[str] | None, tier: Tier) -> bool:
+    """Tell whether a run has this check: one of the clauses asked for, of any tier, or else any of the asked tier."""
+    if only is not None:
+        return any(clause in only for clause in terms.clauses)
+    return TIERS.index(terms.tier) <= TIERS.index(tier)

@@ -8,23 +8,23 @@ from __future__ import annotations
 import http.client
 import json as jsonlib
 import socket
-import ssl
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
 from urllib.parse import urlencode, urlsplit
 
 from conformance import __version__
-from conformance.judge import Untestable
+from conformance.judge import Finding, Unmet, Untestable
 from conformance.signing import Signable, Signer
 from conformance.transport import CONNECT_TIMEOUT_S, Outgoing, Transport, describe
 from conformance.verdicts import Cause
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from conformance.exchange import Exchange, Headers
+    from conformance.exchange import Exchange, Headers, Manner
     from conformance.multipart import Form
+    from conformance.restraint import Restraint
 
 USER_AGENT: Final = f"batchproof/{__version__}"
 BODYLESS_TYPE: Final = "application/octet-stream"  # servers that default an absent type assume this one: signed alike
@@ -67,6 +67,8 @@ class Client:
         self.api_version = api_version
         self.exchanges: list[Exchange] = []
         self.clean_up = False
+        self.restraint: Restraint | None = None  # what ordinary requests must not do
+        self.held_up_s = 0.0  # how long the target's request limit made it wait
         self._timeout_s = timeout_s
         self._deadline = deadline
         self._observe = observe
@@ -74,17 +76,19 @@ class Client:
     def call(self, method: str, path: str, **call: Unpack[Call]) -> Exchange:
         """Send a request; `path` (already encoded) is relative to the endpoint. Return whatever came of it.
 
-        Raise Stopped where the run's budget is spent, Untestable where the attempt is past its deadline.
+        Raise Stopped where the run's budget is spent, Untestable where the attempt is past its deadline, Unmet where
+        nothing but 429 comes back to a patient call.
         """
         self._keep_deadline()
+        self._keep_restraint(method, call.get("headers", {}))
         exchange = self._send(method, path, call)
         patience_s = MAX_PATIENCE_S if call.get("patient", True) and not self.clean_up else 0.0
         while exchange.status == _TOO_MANY and patience_s > 0:
             wait_s = retry_after_s(exchange)
             patience_s -= wait_s
             if patience_s < 0:
-                break
-            self.transport.budget.pause(wait_s)
+                return self._given_up(exchange, call.get("operation", ""))
+            self._wait(wait_s)
             exchange = self._send(method, path, call)
         return exchange
 
@@ -102,6 +106,8 @@ class Client:
         `half_close` shuts the sending side after the payload, as a client that was cut off does.
         """
         self._keep_deadline()
+        method = payload.partition(b" ")[0].decode("latin-1")[:16] or "RAW"
+        self._keep_restraint(method, ())
         self.transport.budget.spend()
         started, clock = datetime.now(UTC), monotonic()
         try:
@@ -109,8 +115,8 @@ class Client:
             error = None
         except (OSError, http.client.HTTPException, ValueError) as failure:
             status, headers, body, error = None, (), b"", describe(failure)
-        method = payload.partition(b" ")[0].decode("latin-1")[:16] or "RAW"
-        outgoing = Outgoing(method, self.transport.base_url, (), payload, timeout_s)
+        manner: Manner = "half-closed" if half_close else "raw"
+        outgoing = Outgoing(method, self.transport.base_url, (), payload, timeout_s, manner=manner)
         answer = (status, headers, body, error)
         exchange = self.transport.record(outgoing, answer, started, (monotonic() - clock) * 1000)
         self.exchanges.append(exchange)
@@ -127,6 +133,8 @@ class Client:
         outgoing = self._outgoing(method, path, call)
         exchange = self.transport.send(outgoing, clean_up=self.clean_up)
         self.exchanges.append(exchange)
+        if self.restraint is not None:
+            self.restraint.note(exchange)
         if self._observe is not None and call.get("observed", True):
             self._observe(exchange)
         return exchange
@@ -145,20 +153,50 @@ class Client:
         else:
             full = self.transport.base_path + target
             headers |= signer.headers(Signable(method, full, self.transport.host, content_type or BODYLESS_TYPE, body))
-        sent = _overridden(headers, call.get("headers", {}))
-        timeout_s = call.get("timeout_s", self._timeout_s)
-        return Outgoing(method, self.transport.base_url + target, sent, body, timeout_s, call.get("operation", ""))
+        wanted = call.get("headers", {})
+        own = signer is not None and signer is self.signer and not any(name in headers for name in wanted)
+        return Outgoing(
+            method,
+            self.transport.base_url + target,
+            _overridden(headers, wanted),
+            body,
+            call.get("timeout_s", self._timeout_s),
+            call.get("operation", ""),
+            "signed" if own else "plain",
+        )
 
     def _keep_deadline(self) -> None:
         if self._deadline is not None and not self.clean_up and monotonic() > self._deadline:
             raise Untestable("the attempt went past its time limit", Cause.TARGET)
+
+    def _keep_restraint(self, method: str, header_names: Iterable[str]) -> None:
+        if self.restraint is None or self.clean_up:
+            return
+        self.restraint.permit(method, header_names)
+        while (wait_s := self.restraint.wait_s()) > 0:
+            self._wait(wait_s)
+
+    def _wait(self, seconds: float) -> None:
+        """Wait for the target's request limit; what that takes is not taken from the attempt's time."""
+        self.transport.budget.pause(seconds)
+        self.held_up_s += seconds
+        if self._deadline is not None:
+            self._deadline += seconds
+
+    @staticmethod
+    def _given_up(exchange: Exchange, operation: str) -> Exchange:
+        if operation == "createSession":
+            return exchange  # 429 is also how servers say that they have no room for a session just now
+        actual = f"{exchange.got}, and Retry-After {exchange.header('Retry-After') or 'not told'}"
+        expected = f"an answer other than 429 within {MAX_PATIENCE_S:g} s"
+        raise Unmet(Finding("", expected, actual, (exchange,)), transient=True)
 
     def _raw(self, payload: bytes, timeout_s: float, *, half_close: bool) -> tuple[int, Headers, bytes]:
         parts = urlsplit(self.transport.base_url)
         secure = parts.scheme == "https"
         address = (parts.hostname or "", parts.port or (443 if secure else 80))
         with socket.create_connection(address, min(CONNECT_TIMEOUT_S, timeout_s)) as plain:
-            wire = ssl.create_default_context().wrap_socket(plain, server_hostname=address[0]) if secure else plain
+            wire = self.transport.tls().wrap_socket(plain, server_hostname=address[0]) if secure else plain
             wire.settimeout(timeout_s)
             wire.sendall(payload)
             if half_close:

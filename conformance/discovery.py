@@ -12,6 +12,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Final
 
 from conformance.client import Client
+from conformance.judge import Unmet
 from conformance.multipart import Form, Part
 from conformance.sessions import session_id_of
 from conformance.signing import Signer
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from conformance.exchange import Exchange
     from conformance.ledger import Ledger
     from conformance.options import Dialect, Options
+    from conformance.restraint import Restraint
     from conformance.transport import Transport
 
 DEFAULT_VERSION: Final[dict[str, str]] = {"kernel": "v4.20181215", "session": "v5.20191215"}
@@ -50,6 +52,7 @@ KNOWN_C_LANGS: Final = (
     "cr.backend.ai/stable/gcc:6.4-alpine3.8",
 )
 _VERSION: Final = re.compile(r"v\d+\.\d{8}")
+_FIRST_MODERN: Final = 5  # the major version from which on the resource is called /session
 _NO_SUCH_PATH: Final = frozenset({404, 405, 501})
 _NO_ACCESS: Final = frozenset({401, 403})
 _PROBE_FOLDER, _PROBE_FILE = "bp-probe", "bp-probe-file.txt"
@@ -66,22 +69,47 @@ class Discovery:
     options: Options
     transport: Transport
     ledger: Ledger
+    restraint: Restraint
 
     def __post_init__(self) -> None:
         self._client = self._new_client("v4.20181215")
 
     def target(self) -> Target:
         """Return what was found out; raise TargetError where the suite cannot work with it."""
-        version = self._version()
-        target = self._created(version)
+        try:
+            version = self._version()
+            target = self._seen(version) if self.options.read_only else self._created(version)
+        except Unmet as unmet:  # only a 429 that outlasts all patience ends a call so
+            raise TargetError(f"the target's request limit is spent: {unmet}; try again later") from unmet
         return replace(target, probes=tuple(exchange.clipped() for exchange in self._client.exchanges))
 
     def _version(self) -> str | None:
         replies = [self._client.get(path, signer=None) for path in ("/", "/v4")]
         if all(reply.status is None for reply in replies):
-            raise TargetError(f"nothing answers at {self.options.url}: {replies[0].error}")
+            error = str(replies[0].error)
+            hint = ". --ca-bundle FILE names the authority to trust" if "CERTIFICATE_VERIFY_FAILED" in error else ""
+            raise TargetError(f"nothing answers at {self.options.url}: {error}{hint}")
         named = (reply.json_object().get("version") for reply in replies)
         return next((one for one in named if isinstance(one, str) and _VERSION.fullmatch(one)), None)
+
+    def _seen(self, version: str | None) -> Target:
+        """Say what can be said without creating anything (`--read-only`)."""
+        modern = version is not None and int(version[1:].partition(".")[0]) >= _FIRST_MODERN
+        first: Dialect = "session" if modern else "kernel"
+        other: Dialect = "kernel" if modern else "session"
+        named = self.options.session
+        dialects = (self.options.dialect,) if self.options.dialect else (first, other)
+        bases = [self._base(dialect, self.options.lang or KNOWN_LANGS[0], version) for dialect in dialects]
+        asked = [(base, self._client.get(base.path(named or "bp-nobody"))) for base in bases]
+        found = next((base for base, exchange in asked if exchange.ok), None)
+        last = asked[-1][1]
+        if last.status in _NO_ACCESS:
+            raise TargetError(self._access_advice(last))
+        if named is not None and found is None:
+            raise TargetError(f"the target has no session {named!r}: {last.sent} was answered with {last.got}")
+        if version is None and not any(exchange.json_object() for _, exchange in asked):
+            raise TargetError(self._unlike(last))
+        return found or bases[0]
 
     def _created(self, version: str | None) -> Target:
         """Create a session in each dialect and with each name until one is taken, and look closer with that."""
@@ -110,7 +138,7 @@ class Discovery:
 
     def _base(self, dialect: Dialect, lang: str, version: str | None) -> Target:
         modern = dialect == "session"
-        spoken = version if modern and version and int(version[1:].partition(".")[0]) >= 5 else None  # noqa: PLR2004  - v5
+        spoken = version if modern and version and int(version[1:].partition(".")[0]) >= _FIRST_MODERN else None
         options = self.options
         api_version = options.api_version or spoken or DEFAULT_VERSION[dialect]
         return Target(
@@ -173,10 +201,7 @@ class Discovery:
         """Explain why no session can be made; a target that breaks down, but is such an API, is judged all the same."""
         last = tried[-1]
         if version is None and all(one.status in _NO_SUCH_PATH or not one.json_object() for one in tried):
-            raise TargetError(
-                f"{self.options.url} does not look like a batch-mode API: GET / and GET /v4 name no version, and "
-                f"{last.sent} was answered with {last.got}"
-            )
+            raise TargetError(self._unlike(last))
         if last.refused:
             told = self.options.lang
             taken = (
@@ -188,6 +213,12 @@ class Discovery:
             )
         return self._base(self.options.dialect or "kernel", self.options.lang or KNOWN_LANGS[0], version)
 
+    def _unlike(self, last: Exchange) -> str:
+        return (
+            f"{self.options.url} does not look like a batch-mode API: GET / and GET /v4 name no version, and "
+            f"{last.sent} was answered with {last.got}"
+        )
+
     def _access_advice(self, exchange: Exchange) -> str:
         answer = f"{exchange.method} {exchange.url} was answered with {exchange.got}"
         if self.options.authenticated:
@@ -196,7 +227,9 @@ class Discovery:
 
     def _new_client(self, api_version: str, before: Client | None = None) -> Client:
         signer = _signer(self.options.access_key, self.options.secret_key, api_version)
-        client = Client(self.transport, signer, api_version=api_version, timeout_s=self.options.timeout_s)
+        timeout_s = self.options.timeout_s
+        client = Client(self.transport, signer, api_version=api_version, timeout_s=timeout_s)
+        client.restraint = self.restraint
         client.exchanges = before.exchanges if before else client.exchanges
         return client
 

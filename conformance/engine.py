@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from conformance.attempt import Attempt, Check, Ending, World, attempt
 from conformance.budget import Budget
@@ -19,8 +19,9 @@ from conformance.features import Features
 from conformance.ledger import Ledger
 from conformance.needs import Needs
 from conformance.observers import Observation, Observers
-from conformance.outcomes import CheckOutcome, ClauseOutcome, conclude, wants_another_look
+from conformance.outcomes import CheckOutcome, ClauseOutcome, conclude, undisturbed, wants_another_look
 from conformance.pool import Pool
+from conformance.restraint import Restraint
 from conformance.transport import Transport
 from conformance.verdicts import Cause, Verdict
 
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
 
     from conformance.catalogue import Catalogue
     from conformance.contract import Contract
+    from conformance.journal import Journal
     from conformance.options import Options
-
-POLITE_PER_SECOND: Final = 100.0  # the pace towards targets on other machines, unless told
 
 
 @dataclass(frozen=True)
@@ -50,27 +50,38 @@ class RunRecord:
 class Engine:
     """One run of the suite against one target."""
 
-    def __init__(self, options: Options, catalogue: Catalogue, contract: Contract) -> None:
+    def __init__(
+        self, options: Options, catalogue: Catalogue, contract: Contract, journal: Journal | None = None
+    ) -> None:
         self.options = options
         self.catalogue = catalogue
         self.contract = contract
-        pace = options.max_per_second or (None if options.on_loopback else POLITE_PER_SECOND)
-        self.budget = Budget(options.max_requests, options.max_seconds, pace)
-        self.transport = Transport(options.url, self.budget)
-        self.ledger = Ledger()
+        self.budget = Budget(options.max_requests, options.max_seconds, options.pace, options.max_sessions)
+        self.transport = Transport(options.url, self.budget, trust=options.trust)
+        self.restraint = Restraint(options.read_only, options.rate_limit, self.transport.spent)
+        self.ledger = Ledger(journal=journal)
         self.started = datetime.now(UTC)
         self.world: World | None = None
 
     def discover(self) -> World:
         """Find out what the target is; raise TargetError where the suite cannot work with it."""
         try:
-            target = Discovery(self.options, self.transport, self.ledger).target()
+            target = Discovery(self.options, self.transport, self.ledger, self.restraint).target()
         except BaseException:
             self._clean_up()
             self.transport.close()
             raise
         observers = Observers(self.contract.limits.max_stream_chars)
-        self.world = World(self.options, self.catalogue, self.contract, target, self.transport, self.ledger, observers)
+        self.world = World(
+            self.options,
+            self.catalogue,
+            self.contract,
+            target,
+            self.transport,
+            self.ledger,
+            observers,
+            self.restraint,
+        )
         return self.world
 
     def run(
@@ -84,11 +95,11 @@ class Engine:
         outcomes: list[CheckOutcome] = []
 
         def keep(outcome: CheckOutcome) -> None:
-            outcomes.append(outcome)
             finished(outcome)
+            outcomes.append(replace(outcome, history=()))  # the listener has written it down where it is wanted
 
         apart = [check for check in checks if check.terms.exclusive]
-        together = sorted((check for check in checks if not check.terms.exclusive), key=lambda one: not one.terms.slow)
+        together = sorted((check for check in checks if not check.terms.exclusive), key=self._turn)
         look = _Look(world, Features(world), Needs(world, KNOWN_C_LANGS))
         pool = Pool(look, self.budget, started, keep)
         try:
@@ -110,14 +121,26 @@ class Engine:
             sessions_left=left,
         )
 
+    def _turn(self, check: Check) -> tuple[bool, bool]:
+        """Return a check's place: first what is about a told limit, which is soon used up; then what waits."""
+        about_limit = self.options.rate_limit is not None and any(one.startswith("RL-") for one in check.terms.clauses)
+        return not about_limit, not check.terms.slow
+
     def _clean_up(self) -> tuple[str, ...]:
-        """Delete what is left of this run, ask for everything once more, and return what is left even then."""
+        """Delete what is left of this run, ask for everything once more, and return what is left even then.
+
+        A second Ctrl-C ends that, too: what is not known to be gone counts as left.
+        """
         target = self.world.target if self.world else None
         signer = target.signer if target else None
         version = target.api_version if target else "v4.20181215"
         client = Client(self.transport, signer, api_version=version, timeout_s=self.options.timeout_s)
         client.clean_up = True
-        return self.ledger.audit(client)
+        try:
+            return self.ledger.audit(client)
+        except KeyboardInterrupt:
+            self.budget.stop("interrupted")
+            return self.ledger.alive()
 
 
 @dataclass(frozen=True)
@@ -148,7 +171,7 @@ class _Look:
             if again.ending is Ending.STOPPED:
                 break
             attempts.append(again)
-        return attempts
+        return undisturbed(attempts)
 
     def _declined(self, check: Check) -> dict[str, ClauseOutcome]:
         """Return the clauses that need not be asked: features that are not offered, limits that were not told."""

@@ -6,16 +6,18 @@ import base64
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 Headers = tuple[tuple[str, str], ...]
+Manner = Literal["plain", "signed", "raw", "half-closed"]  # how it was sent; signed: by the run's own keys
 KEPT_BODY_BYTES: Final = 64 * 1024  # of each body, once its check is over
 REPORTED_BODY_BYTES: Final = 16 * 1024  # of each body, in report.json
-_SIGNATURE: Final = re.compile(r"(credential=[^:\s]+:)\S+")
+_SIGNATURE: Final = re.compile(r"(credential=[^:\s]+:)[^\s\"']+")
+_SIGNED_BYTES: Final = re.compile(rb"(credential=[^:\s]+:)[^\s\"']+")
 _SECRET_HEADERS: Final = frozenset({"cookie", "set-cookie", "proxy-authorization", "x-backendai-token"})
 _SHOWN_TEXT: Final = 200
 _SHOWN_BYTES: Final = 100
@@ -43,6 +45,7 @@ class Exchange:
     operation: str = ""  # the operationId of spec/openapi.yaml, where it is a call of one
     request_size_bytes: int = 0  # of the whole body, also after `clipped`
     response_size_bytes: int = 0
+    manner: Manner = "plain"
 
     @property
     def ok(self) -> bool:
@@ -115,17 +118,17 @@ class Exchange:
             response_body=self.response_body[:KEPT_BODY_BYTES],
         )
 
-    def to_report(self) -> dict[str, Any]:
-        """Return it as `report.json` has it: secrets redacted, long bodies cut."""
+    def to_report(self, sent_bytes: int = REPORTED_BODY_BYTES, got_bytes: int = REPORTED_BODY_BYTES) -> dict[str, Any]:
+        """Return it as `report.json` has it: secrets redacted, longer bodies cut."""
         return {
             "id": self.id,
             "method": self.method,
             "url": self.url,
             "request_headers": _redacted(self.request_headers),
-            "request_body": _body(self.request_body, self.request_size_bytes),
+            "request_body": _body(self.request_body[:sent_bytes], self.request_size_bytes),
             "status": self.status,
             "response_headers": _redacted(self.response_headers),
-            "response_body": _body(self.response_body, self.response_size_bytes),
+            "response_body": _body(self.response_body[:got_bytes], self.response_size_bytes),
             "error": self.error,
             "started": self.started.isoformat(),
             "duration_ms": round(self.duration_ms, 3),
@@ -177,8 +180,8 @@ def _redacted(headers: Headers) -> list[list[str]]:
 
 
 def _body(body: bytes, size_bytes: int) -> dict[str, Any]:
-    kept = body[:REPORTED_BODY_BYTES]
-    facts: dict[str, Any] = {"size_bytes": size_bytes, "truncated": size_bytes > len(kept)}
+    facts: dict[str, Any] = {"size_bytes": size_bytes, "truncated": size_bytes > len(body)}
+    kept = _SIGNED_BYTES.sub(rb"\1[redacted]", body)
     try:
         return {"text": kept.decode("utf-8"), **facts}
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Every session that this run may have created, so that none is left behind, whatever happens."""
+"""Every session and folder that this run may have created, so that none is left behind, whatever happens."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from conformance.client import Client
+    from conformance.client import Call, Client
+    from conformance.exchange import Exchange
+    from conformance.journal import Journal
 
 _UNKNOWN: Final = frozenset({404, 410})
+_NO_FOLDER: Final = frozenset({404, 405, 410, 501})  # also where folders are not offered at all
 _TOO_MANY: Final = 429
+AUDIT_S: Final = 90.0  # in all, for the final audit
+_SILENCES: Final = 4  # calls in a row without an answer: the target is lost
 _TRIES: Final = 2  # deployed servers are known to fail a DELETE once and to take it when repeated
 
 
@@ -21,23 +26,26 @@ class Entry:
     """One session, from before its creation was asked for."""
 
     id: str  # what paths take: the token until the server names another
+    resource: str | None = None  # None: a session
     gone: bool = False  # the target said so: a DELETE that worked, or 404
 
 
 class Ledger:
     """Thread-safe; entries are made before the create call goes out, for its answer may be lost."""
 
-    def __init__(self, resource: str = "/kernel") -> None:
+    def __init__(self, resource: str = "/kernel", journal: Journal | None = None) -> None:
         self.resource = resource
+        self._journal = journal
         self._entries: dict[str, Entry] = {}
         self._changed = threading.Condition()
         self._created = 0
 
-    def expect(self, session_id: str) -> bool:
-        """Note that a session of this id may exist from now on; return whether that is news."""
+    def expect(self, session_id: str, resource: str | None = None) -> bool:
+        """Note that a session (or a thing of another resource) may exist from now on; return whether that is news."""
         with self._changed:
-            entry = self._entries.setdefault(session_id, Entry(session_id, gone=True))
+            entry = self._entries.setdefault(session_id, Entry(session_id, resource, gone=True))
             news, entry.gone = entry.gone, False
+            self._write(entry)
             return news
 
     def created(self, session_id: str, token: str | None = None) -> None:
@@ -45,14 +53,18 @@ class Ledger:
         with self._changed:
             self._created += 1
             if token and token != session_id:
+                self._write(Entry(token, gone=True))
                 self._entries.pop(token, None)
-            self._entries.setdefault(session_id, Entry(session_id)).gone = False
+            entry = self._entries.setdefault(session_id, Entry(session_id))
+            entry.gone = False
+            self._write(entry)
 
     def gone(self, session_id: str) -> None:
         """Note that the target knows no such session (any more)."""
         with self._changed:
             if session_id in self._entries:
                 self._entries[session_id].gone = True
+                self._write(self._entries[session_id])
             self._changed.notify_all()
 
     @property
@@ -65,11 +77,26 @@ class Ledger:
         with self._changed:
             return tuple(entry.id for entry in self._entries.values() if not entry.gone)
 
+    def _path(self, session_id: str) -> str:
+        entry = self._entries.get(session_id)
+        return f"{(entry and entry.resource) or self.resource}/{quote(session_id, safe='')}"
+
+    def _is_session(self, thing: str) -> bool:
+        return thing not in self._entries or self._entries[thing].resource is None
+
+    def _how(self, thing: str, operation: str) -> Call:
+        """Return how a call is made: where folders are not offered, the observers have nothing to see in the answer."""
+        return {"operation": operation} if self._is_session(thing) else {"observed": False}
+
+    def _write(self, entry: Entry) -> None:
+        if self._journal is not None:
+            self._journal.note(entry.resource or self.resource, entry.id, gone=entry.gone)
+
     def wait_for_room(self, mine: int, timeout_s: float) -> bool:
         """Wait until no more than `mine` sessions are alive; return whether that came true."""
         deadline = monotonic() + timeout_s
         with self._changed:
-            while sum(not entry.gone for entry in self._entries.values()) > mine:
+            while sum(not one.gone and one.resource is None for one in self._entries.values()) > mine:
                 if not self._changed.wait(deadline - monotonic()):
                     return False
         return True
@@ -77,26 +104,35 @@ class Ledger:
     def delete(self, session_id: str, client: Client) -> bool:
         """Delete a session, twice if need be; return whether the target says that it is gone."""
         for _ in range(_TRIES):
-            exchange = client.call(
-                "DELETE", f"{self.resource}/{quote(session_id, safe='')}", operation="destroySession"
-            )
-            if exchange.ok or exchange.status in _UNKNOWN:
+            exchange = client.call("DELETE", self._path(session_id), **self._how(session_id, "destroySession"))
+            if exchange.ok or exchange.status in (_UNKNOWN if self._is_session(session_id) else _NO_FOLDER):
                 self.gone(session_id)
                 return True
         return False
 
     def audit(self, client: Client) -> tuple[str, ...]:
-        """Ask for every session of the run; delete what still answers; return what is left even then."""
+        """Ask for all that the run made; delete what still answers; return what is left even then.
+
+        A target that is lost is not waited for again and again: what was not known to be gone counts as left.
+        """
         left = []
-        for session_id in tuple(self._entries):
-            if self._answers(session_id, client):
+        deadline = monotonic() + AUDIT_S
+        for session_id in sorted(self._entries, key=lambda one: self._entries[one].gone):
+            lost = monotonic() > deadline or _silent(client.exchanges[-_SILENCES:])
+            if lost and session_id in self.alive():
+                left.append(session_id)
+            elif not lost and self._answers(session_id, client):
                 self.delete(session_id, client)
                 if self._answers(session_id, client):
                     left.append(session_id)
         return tuple(left)
 
     def _answers(self, session_id: str, client: Client) -> bool:
-        exchange = client.get(f"{self.resource}/{quote(session_id, safe='')}", operation="getSession")
+        exchange = client.get(self._path(session_id), **self._how(session_id, "getSession"))
         if exchange.status == _TOO_MANY:  # no answer: what the target said of it before stands
             return session_id in self.alive()
-        return exchange.status not in _UNKNOWN
+        return exchange.status not in (_UNKNOWN if self._is_session(session_id) else _NO_FOLDER)
+
+
+def _silent(exchanges: list[Exchange]) -> bool:
+    return len(exchanges) == _SILENCES and all(one.status is None for one in exchanges)

@@ -12,11 +12,23 @@ from conformance.checks import Need
 from conformance.judge import Unmet, Untestable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from conformance.attempt import World
+    from conformance.options import Options
 
 _OF_C: Final = re.compile(r"(^|[^a-z])(c|c11|c17|gcc|clang)([^a-z+#]|$)")  # a compiler elsewhere builds no C by default
+
+
+def told(options: Options) -> dict[Need, bool]:
+    """Return what the user told; whether there is a C compiler can be found out, and is not among it."""
+    return {
+        Need.EXEC_TIMEOUT: options.exec_timeout_s is not None,
+        Need.RATE_LIMIT: options.rate_limit is not None,
+        Need.KEYS: options.authenticated,
+        Need.SECOND_KEYS: bool(options.second_access_key and options.second_secret_key),
+        Need.RESTART: options.restart,
+    }
 
 
 class Needs:
@@ -30,19 +42,8 @@ class Needs:
 
     def lacking(self, needs: Sequence[Need]) -> str:
         """Return how to tell what is not known; empty where all is."""
-        return "; ".join(need.advice for need in needs if not self._known[need]())
-
-    @property
-    def _known(self) -> dict[Need, Callable[[], bool]]:
-        options = self._world.options
-        return {
-            Need.EXEC_TIMEOUT: lambda: options.exec_timeout_s is not None,
-            Need.RATE_LIMIT: lambda: options.rate_limit is not None,
-            Need.KEYS: lambda: options.authenticated,
-            Need.SECOND_KEYS: lambda: bool(options.second_access_key and options.second_secret_key),
-            Need.RESTART: lambda: options.restart,
-            Need.C_LANG: self._has_c,
-        }
+        known = told(self._world.options)
+        return "; ".join(need.advice for need in needs if not (self._has_c() if need is Need.C_LANG else known[need]))
 
     def _has_c(self) -> bool:
         """Whether a kernel with a C compiler is known: told, or the run's own, or one of the usual names."""

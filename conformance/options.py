@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LOCAL_JOBS: Final = 8
 REMOTE_JOBS: Final = 3
+POLITE_PER_SECOND: Final = 100.0  # the pace towards targets on other machines, unless told
 Dialect = Literal["kernel", "session"]
 
 
@@ -48,8 +49,13 @@ class Options:
     create_timeout_s: float = 60.0
     max_requests: int = 50_000
     max_seconds: float = 3_600.0
+    max_sessions: int = 5_000
     max_per_second: float | None = None
     tolerate_intermittent: bool = False
+    read_only: bool = False
+    session: str | None = None  # with read_only: an existing session that may be looked at
+    ca_bundle: Path | None = None
+    insecure: bool = False
     report_dir: Path | None = None
     run_id: str = field(default_factory=lambda: secrets.token_hex(3))
 
@@ -67,6 +73,18 @@ class Options:
         if min(self.parallel, self.timeout_s, self.max_requests, self.max_seconds, self.poll_allowance_s) <= 0:
             raise UsageError("--jobs, --timeout, --max-requests, --max-seconds and --poll-allowance are above zero")
 
+        if self.session is not None and not self.read_only:
+            raise UsageError("--session names a session to look at and goes with --read-only; checks make their own")
+        if self.insecure and self.ca_bundle:
+            raise UsageError("--insecure trusts everybody and --ca-bundle somebody: give one of the two")
+        if self.ca_bundle and not self.ca_bundle.is_file():
+            raise UsageError(f"--ca-bundle {self.ca_bundle}: no such file; give one of PEM certificates")
+
+    @property
+    def trust(self) -> bool | str:
+        """Whether certificates are verified, or the file of the authorities that are trusted."""
+        return str(self.ca_bundle) if self.ca_bundle else not self.insecure
+
     @property
     def authenticated(self) -> bool:
         """Whether requests are signed."""
@@ -76,6 +94,11 @@ class Options:
     def parallel(self) -> int:
         """How many checks run at the same time: most of them wait, but somebody else's machine is spared."""
         return self.jobs if self.jobs is not None else (LOCAL_JOBS if self.on_loopback else REMOTE_JOBS)
+
+    @property
+    def pace(self) -> float | None:
+        """How many requests a second may go out; None: as many as there are."""
+        return self.max_per_second or (None if self.on_loopback else POLITE_PER_SECOND)
 
     @property
     def on_loopback(self) -> bool:
@@ -91,6 +114,7 @@ class Options:
         told = asdict(self)
         for name in ("secret_key", "second_secret_key"):
             told[name] = "[redacted]" if told[name] else None
-        told["report_dir"] = str(self.report_dir) if self.report_dir else None
+        for name in ("report_dir", "ca_bundle"):
+            told[name] = str(told[name]) if told[name] else None
         told["only"] = list(self.only)
         return told

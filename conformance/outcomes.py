@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from conformance.judge import Finding, SeenReading
 
 _MAX_SHOWN: Final = 12  # exchanges that one outcome keeps
+_TOLERABLE_WAIT_S: Final = 5.0  # sessions, runs and checks have times of their own, which go on meanwhile
 _SHOWN_PASSING: Final = 2  # exchanges of a passed check that the report keeps
 
 
@@ -45,6 +46,7 @@ class CheckOutcome:
     duration_s: float = 0.0
     set_up: Finding | None = None  # another clause's promise that the set-up found broken
     set_up_always: bool = False
+    history: tuple[Exchange, ...] = ()  # every exchange of the first attempt that found something broken
 
 
 def conclude(check: Check, attempts: Sequence[Attempt], catalogue: Catalogue, duration_s: float) -> CheckOutcome:
@@ -61,6 +63,7 @@ def conclude(check: Check, attempts: Sequence[Attempt], catalogue: Catalogue, du
         duration_s=duration_s,
         set_up=set_up,
         set_up_always=all(one.unmet is not None for one in attempts),
+        history=next((one.history for one in attempts if one.findings), ()),
     )
 
 
@@ -77,6 +80,15 @@ def _clipped(exchanges: Sequence[Exchange]) -> tuple[Exchange, ...]:
 def wants_another_look(one: Attempt) -> bool:
     """Tell whether an attempt is worth repeating: a violation was found, or the set-up failed."""
     return bool(one.findings) or one.ending is Ending.UNMET
+
+
+def undisturbed(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Return the attempts that may count: what was found after waiting for the target's request limit may not."""
+    fit = [one for one in attempts if one.held_up_s <= _TOLERABLE_WAIT_S or not wants_another_look(one)]
+    if fit:
+        return fit
+    message = f"the target's request limit (429) held every attempt up, the last for {attempts[-1].held_up_s:.0f} s"
+    return [Attempt(Ending.UNTESTABLE, message=message, exchanges=attempts[-1].exchanges)]
 
 
 def _clause(clause: str, attempts: Sequence[Attempt], level: Level) -> ClauseOutcome:

@@ -13,7 +13,7 @@ import pytest
 
 from conformance import catalogue as catalogues
 from conformance import contract as contracts
-from conformance.checks import included, terms_of
+from conformance.checks import selected, terms_of
 from conformance.collection import check_of, is_broken, name_of, reports_of
 from conformance.discovery import TargetError
 from conformance.engine import Engine, RunRecord
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conformance.attempt import Check
+    from conformance.journal import Journal
     from conformance.outcomes import CheckOutcome
 
 
@@ -71,10 +72,11 @@ class SuitePlugin:
         on_ready: Callable[[int], None] = lambda _: None,
         on_start: Callable[[Check], None] = lambda _: None,
         on_outcome: Callable[[CheckOutcome], None] = lambda _: None,
+        journal: Journal | None = None,
     ) -> None:
         self.options = options
         self.catalogue = catalogues.load()
-        self.engine = Engine(options, self.catalogue, contracts.load())
+        self.engine = Engine(options, self.catalogue, contracts.load(), journal)
         self.record: RunRecord | None = None
         self.problem: str | None = None
         self.target_error: TargetError | None = None
@@ -97,7 +99,7 @@ class SuitePlugin:
             return
         only = self.catalogue.matching(self.options.only) if self.options.only else None
         self._refuse(citation_faults(checks.values(), self.catalogue, only if self._whole_suite else ()))
-        dropped = [item for item in items if not self._is_wanted(checks[name_of(item)], only)]
+        dropped = [item for item in items if not selected(checks[name_of(item)].terms, only, self.options.tier)]
         items[:] = [item for item in items if item not in dropped]
         config.hook.pytest_deselected(items=dropped)
         self._selected = {name_of(item): checks[name_of(item)] for item in items}
@@ -139,11 +141,6 @@ class SuitePlugin:
 
         on_ready(len(items))
         self.record = self.engine.run(list(self._selected.values()), started, finished)
-
-    def _is_wanted(self, check: Check, only: frozenset[str] | None) -> bool:
-        if only is not None:
-            return bool(only & set(check.terms.clauses))
-        return included(check.terms.tier, self.options.tier)
 
     def _refuse(self, faults: list[str]) -> None:
         if not faults:

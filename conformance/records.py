@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from conformance.outcomes import CheckOutcome, ClauseOutcome
-from conformance.verdicts import Standing, Verdict, combine, violated
+from conformance.verdicts import BROKEN, Standing, Verdict, combine, violated
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from conformance.judge import Finding, SeenReading
     from conformance.observers import Observation
 
-_BROKEN: Final = frozenset({Verdict.FAIL, Verdict.WARN, Verdict.INTERMITTENT})
 _NOT_SELECTED: Final = "not selected (--only, --tier)"
 
 
@@ -99,7 +98,7 @@ def _reason(record: Record) -> str:
     if record.verdict is Verdict.READING:
         return "; ".join(f"{one.question}: {one.text}" for one in record.readings)
     outcome = worst.outcome
-    if record.verdict in _BROKEN:
+    if record.verdict in BROKEN:
         return f"expected {outcome.expected}; got {outcome.actual}"
     return outcome.message.strip().rpartition("\n")[2] or str(record.verdict)
 
@@ -121,7 +120,7 @@ def _set_ups(
         found = outcome.set_up
         if found is None or found.clause not in catalogue or found.clause in outcome.clauses:
             continue
-        if any(entry.outcome.verdict in _BROKEN for entry in entries[found.clause]):
+        if any(entry.outcome.verdict in BROKEN for entry in entries[found.clause]):
             continue
         always = outcome.set_up_always
         verdict = violated(catalogue[found.clause].level) if always else Verdict.INTERMITTENT

@@ -40,9 +40,10 @@ class Sessions:
 
         What it creates is in the ledger all the same and deleted at the end.
         """
+        caller = client or self.bench.client
+        caller.transport.budget.spend_session()
         token = body.get(self.bench.target.name_key)
         news = isinstance(token, str) and self._expect(token)
-        caller = client or self.bench.client
         exchange = caller.post(self.bench.target.resource, json=dict(body), operation="createSession")
         if exchange.ok:
             session_id = session_id_of(exchange) or token
@@ -64,6 +65,13 @@ class Sessions:
             raise self._not_created(exchange, exchange.got)
         session = self.adopt(exchange, name)
         self._await_running(session)
+        return session
+
+    def existing(self, session_id: str) -> Session:
+        """Return a session of somebody else's: it is never deleted."""
+        session = Session(session_id, None, self.bench, self.bench.client.get(self.bench.target.path(session_id)))
+        if not session.creation.ok:
+            raise Unmet(Finding("SE-05", f"status 200 for {session_id}", session.creation.got, (session.creation,)))
         return session
 
     def adopt(self, creation: Exchange, token: str | None = None) -> Session:

@@ -34,6 +34,8 @@ def lines(report: Report) -> Iterator[tuple[str, str]]:
             yield from _detail(record)
             if report.baseline.excuses(record):
                 yield _row("known", report.baseline.known[record.requirement.id]), ""
+            if last := report.baseline.expired.get(record.requirement.id):
+                yield _row("known", f"until {last}: it counts again"), ""
             yield "", ""
     yield from _untested(report)
     left = report.run.sessions_left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import ssl
 import threading
 from collections import Counter
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from conformance.exchange import Exchange, Headers
+from conformance.exchange import Exchange, Headers, Manner
 
 if TYPE_CHECKING:
     from conformance.budget import Budget
@@ -26,6 +27,7 @@ MAX_RESPONSE_BYTES: Final = 256 * 1024 * 1024  # a hostile server may send witho
 _CREDENTIAL: Final = re.compile(r"credential=([^:\s]+):")
 _UNAUTHORIZED: Final = 401
 _PIECE_BYTES: Final = 256 * 1024
+Trust = bool | str  # whether certificates are verified, or the file of the authorities that are trusted
 
 
 @dataclass(frozen=True)
@@ -38,17 +40,21 @@ class Outgoing:
     body: bytes
     timeout_s: float
     operation: str = ""
+    manner: Manner = "plain"
 
 
 class Transport:
     """Keep-alive connections, one pool for each thread; every exchange is numbered and leaves a full record."""
 
-    def __init__(self, base_url: str, budget: Budget) -> None:
+    def __init__(self, base_url: str, budget: Budget, *, trust: Trust = True) -> None:
         self.base_url = without_default_port(base_url.rstrip("/"))
         parts = urlsplit(self.base_url)
         self.host = parts.netloc  # as the Host header has it, and so as signatures do
         self.base_path = parts.path
         self.budget = budget
+        self._trust = trust
+        if trust is False:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user said so with --insecure
         self.spent: Counter[str] = Counter()  # RL-02: requests answered so far by access key, "" for unsigned ones
         self._numbers = itertools.count(1)
         self._counting = threading.Lock()
@@ -72,6 +78,12 @@ class Transport:
             self.budget.note(status, error)
         duration_ms = (monotonic() - clock) * 1000
         return self.record(request, (status, headers, body, error), started, duration_ms)
+
+    def tls(self) -> ssl.SSLContext:
+        """Return the TLS settings for connections made by hand."""
+        if self._trust is False:
+            return ssl._create_unverified_context()  # noqa: S323, SLF001  - the user said so with --insecure
+        return ssl.create_default_context(cafile=None if self._trust is True else self._trust)
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -104,6 +116,7 @@ class Transport:
             operation=request.operation,
             request_size_bytes=len(request.body),
             response_size_bytes=len(body),
+            manner=request.manner,
         )
 
     def _converse(self, request: Outgoing) -> tuple[int, Headers, bytes]:
@@ -122,6 +135,7 @@ class Transport:
             session = self._local.session = requests.Session()
             session.trust_env = False  # no .netrc, no proxies: what is sent is what the record says
             session.headers.clear()
+            session.verify = self._trust
             session.mount(self.base_url, HTTPAdapter(max_retries=0, pool_maxsize=4))
             self._sessions.append(session)
         return session

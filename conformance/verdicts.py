@@ -68,6 +68,7 @@ WORST_FIRST: Final = (
     Verdict.NOT_APPLICABLE,
     Verdict.EXCLUDED,
 )
+BROKEN: Final = frozenset({Verdict.FAIL, Verdict.WARN, Verdict.INTERMITTENT})  # the target's own doing
 TESTED: Final = frozenset({Verdict.FAIL, Verdict.INTERMITTENT, Verdict.WARN, Verdict.READING, Verdict.PASS})
 
 

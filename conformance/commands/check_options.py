@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from conformance import config
 from conformance.checks import TIERS
-from conformance.options import LOCAL_JOBS, REMOTE_JOBS, Options
+from conformance.commands.connection import connection_options
+from conformance.options import LOCAL_JOBS, REMOTE_JOBS, Options, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,22 +23,12 @@ def check_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options; each parameter's name is that of the field of `Options` it fills."""
     declared = (
         click.argument("url", envvar="BACKEND_ENDPOINT"),
-        click.option(
-            "--access-key", envvar="BACKEND_ACCESS_KEY", show_envvar=True, help="Sign requests with this key."
-        ),
-        click.option(
-            "--secret-key",
-            envvar="BACKEND_SECRET_KEY",
-            show_envvar=True,
-            help="Its secret: rather tell it by the environment.",
-        ),
         click.option("--second-access-key", help="Another user's key: are sessions hidden from others (AU-07)?"),
         click.option(
             "--second-secret-key", envvar="BATCHPROOF_SECOND_SECRET_KEY", show_envvar=True, help="Its secret."
         ),
         click.option("--lang", help="Image to create sessions with. [default: well-known names are tried]"),
         click.option("--c-lang", help="Image with a C compiler (EX-08)."),
-        click.option("--api-version", help="Version to name in requests, such as v4.20190315."),
         click.option("--dialect", type=click.Choice(["auto", "kernel", "session"]), default="auto", show_default=True),
         click.option(
             "--exec-timeout", "exec_timeout_s", type=_SECONDS, help="The target's time limit for runs (EX-23)."
@@ -55,7 +47,7 @@ def check_options(command: Callable[..., None]) -> Callable[..., None]:
             "--only",
             multiple=True,
             metavar="CLAUSE",
-            help="Only these clauses or families (UP-08, UP); may be repeated.",
+            help="Only these clauses or families (UP-08, or UP,EX-10); may be repeated.",
         ),
         click.option(
             "--tier", type=click.Choice(TIERS), default="standard", show_default=True, help="How much to ask."
@@ -79,6 +71,9 @@ def check_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--max-requests", type=click.IntRange(1), default=50_000, show_default=True),
         click.option("--max-seconds", type=_SECONDS, default=3_600.0, show_default=True),
+        click.option(
+            "--max-sessions", type=click.IntRange(1), default=5_000, show_default=True, help="Sessions in all."
+        ),
         click.option("--max-per-second", type=_SECONDS, help="Requests per second. [default: 100, none on loopback]"),
         click.option(
             "--tolerate-intermittent", is_flag=True, help="What is broken only sometimes does not fail the run."
@@ -90,6 +85,21 @@ def check_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Write report.json, results.jsonl, HTML, JUnit, ... there.",
         ),
         click.option(
+            "--read-only",
+            is_flag=True,
+            help="Send nothing that may change the target: what is left are versions, unknown ids and the like.",
+        ),
+        click.option("--session", metavar="ID", help="With --read-only: a session that may be looked at."),
+        click.option("--plan", is_flag=True, help="Say what would be done, and send nothing."),
+        click.option(
+            "--config",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            is_eager=True,
+            expose_value=False,
+            callback=_read_config,
+            help="Take options from this file. [default: batchproof.toml, or pyproject.toml's tool.batchproof]",
+        ),
+        click.option(
             "--baseline",
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             help="Violations that are known, each with its reason (TOML); stale where one is gone (exit code 4).",
@@ -97,7 +107,7 @@ def check_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     for one in reversed(declared):
         command = one(command)
-    return command
+    return connection_options(command)
 
 
 def options_from(told: dict[str, Any]) -> Options:
@@ -106,5 +116,16 @@ def options_from(told: dict[str, Any]) -> Options:
     values = {name: value for name, value in told.items() if name in known and value is not None}
     values["url"] = values["url"].rstrip("/")
     values["dialect"] = None if told["dialect"] == "auto" else told["dialect"]
-    values["only"] = tuple(one for text in told["only"] for one in text.split(","))
+    values["only"] = tuple(name for text in told["only"] for one in text.split(",") if (name := one.strip()))
+    if told["only"] and not values["only"]:
+        raise UsageError("--only names no clause; give some, such as UP-08 or UP,EX-10")
     return Options(**values)
+
+
+def _read_config(context: click.Context, _parameter: click.Parameter, named: Path | None) -> None:
+    """Take what the configuration file tells as defaults."""
+    try:
+        path, table = config.read(named, Path.cwd())
+        context.default_map = config.defaults(path, table, context.command.params) if path else None
+    except UsageError as error:
+        raise click.UsageError(str(error)) from None

@@ -44,6 +44,7 @@ def folder(sessions: Sessions) -> Iterator[str]:
 def spare_name(sessions: Sessions) -> Iterator[str]:
     """Give a name for a folder that nobody has; whatever is called so in the end is deleted."""
     name = sessions.new_token()
+    sessions.bench.ledger.expect(name, "/folders")
     try:
         yield name
     finally:
@@ -51,6 +52,6 @@ def spare_name(sessions: Sessions) -> Iterator[str]:
         client.clean_up = True  # past the attempt's deadline and outside the run's budget, too
         try:
             sessions.close()  # no session may hold the folder
-            client.call("DELETE", folder_path(name), operation="deleteFolder", observed=False)
+            sessions.bench.ledger.delete(name, client)
         finally:
             client.clean_up = before
