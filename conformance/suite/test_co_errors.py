@@ -27,7 +27,19 @@ MALFORMED: Final = {
     "not-json": b"mode=batch&code=",
     "bad-utf-8": b'{"mode": "batch", "code": "\xff\xfe", "runId": null}',
 }
-NO_OBJECT: Final = (b"[]", b'[["mode", "batch"]]', b'"batch"', b"1", b"true")
+DEEP: Final = 1000  # nested lists: beyond what parsers that call themselves can bear
+NO_OBJECT: Final = (
+    b"[]",
+    b"[{}]",
+    b'[["mode", "batch"]]',
+    b'[{"mode": "batch", "code": "", "runId": null, "options": {"exec": "true"}}]',
+    b'"batch"',
+    b"1",
+    b"true",
+    b"null",
+    b"[" * DEEP + b"]" * DEEP,
+    b"[" * DEEP,
+)
 WRONG_CREATIONS: Final[tuple[dict[str, Any], ...]] = (
     {"lang": 5},
     {"lang": ["python"]},
@@ -58,6 +70,7 @@ WRONG_OPTIONS: Final[tuple[Any, ...]] = (
     {"exec": ["true"]},
     {"build": {"command": "true"}},
     {"clean": [1]},
+    {"exec": "\ud800"},
 )
 WRONG_PATHS: Final[tuple[Any, ...]] = ({}, ["here.txt"], 5)
 WRONG_FILES: Final[tuple[Any, ...]] = ({}, 5, [5], [["here.txt"]], [{}])
@@ -169,18 +182,36 @@ def test_file_calls_with_values_of_the_wrong_type_are_refused(
 def test_an_unknown_id_is_not_found_anywhere(session: Session, client: Client, target: Target, judge: Judge) -> None:
     """An id that no session has answers 404 on every path below it, for every method."""
     session.upload({"here.txt": b"here"})
-    unknown = Unknown(client, target)
+    unknown = Unknown(client, target, target.path(unknown_id()))
     for exchange in unknown.calls():
         judge.expect("CO-11", exchange.status == 404, expected="status 404", actual=exchange.got, exchange=exchange)
+
+
+@requirement("CO-11")
+def test_an_id_is_known_in_full_only(sessions: Sessions, client: Client, target: Target, judge: Judge) -> None:
+    """An id that begins as that of a session does, goes on after it, or has other letter case, answers 404."""
+    token = f"{sessions.new_token()}-Part"
+    session = sessions.create(token=token)
+    if not client.get(target.path(token), operation="getSession").ok:
+        raise judge.not_testable("the target knows sessions by other ids than their tokens", untold=True)
+    session.upload({"here.txt": b"here"})
+    for other in (token[:-1], f"{token}1", token.lower(), token.upper()):
+        for exchange in (
+            client.get(target.path(other), operation="getSession"),
+            client.get(target.path(other, "/files"), operation="listFiles"),
+            client.call("DELETE", target.path(other), operation="destroySession"),
+        ):
+            expected = f"status 404 for {other}, where {token} lives"
+            judge.expect("CO-11", exchange.status == 404, expected=expected, actual=exchange.got, exchange=exchange)
 
 
 class Unknown:
     """Well-formed calls on a session that does not exist."""
 
-    def __init__(self, client: Client, target: Target) -> None:
+    def __init__(self, client: Client, target: Target, path: str) -> None:
         self._client = client
         self._target = target
-        self._path = target.path(unknown_id())
+        self._path = path
 
     def calls(self) -> list[Exchange]:
         """Return the answers to each of them."""

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from conformance.checks import requirement
+from conformance.discovery import KNOWN_C_LANGS, KNOWN_LANGS
 from conformance.suite.test_se_sessions import IMAGE_SINCE, at_least
 
 if TYPE_CHECKING:
@@ -35,8 +36,28 @@ def unknown(target: Target) -> str:
     return target.path(f"bp-none-{secrets.token_hex(8)}")
 
 
+def same_image(told: object, asked: str) -> bool:
+    """Tell whether two names may be of one image: tags and registries may differ."""
+    return isinstance(told, str) and bool(told) and (asked in told or told in asked)
+
+
+def hold_other_lang(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """Require that a session of another image, where the target has one, tells that."""
+    langs = dict.fromkeys((*filter(None, [target.c_lang]), *KNOWN_LANGS[:5], *KNOWN_C_LANGS[:3]))
+    for lang in (one for one in langs if not same_image(one, target.lang)):
+        token = sessions.new_token()
+        created = sessions.try_create(target.creation(token, lang))
+        if created.ok:
+            session = sessions.adopt(created, token)
+            info = session.try_info()
+            same = same_image(info.json_object().get("lang"), lang)
+            judge.expect("SE-05", same, expected=f"`lang` {lang!r}", actual=info.got, exchange=(created, info))
+            session.delete()
+            return
+
+
 @requirement("SE-05", tier="smoke")
-def test_a_session_describes_itself(session: Session, target: Target, judge: Judge) -> None:
+def test_a_session_describes_itself(session: Session, sessions: Sessions, target: Target, judge: Judge) -> None:
     """A GET answers 200 with the `lang` that was asked for, and whole numbers for age, memory, queries and CPU."""
     session.sh("true")
     exchange = session.try_info()
@@ -48,8 +69,9 @@ def test_a_session_describes_itself(session: Session, target: Target, judge: Jud
         value = info.get(key)
         whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
         judge.expect("SE-05", whole, expected=f"`{key}`, a whole number", actual=value, exchange=exchange)
-    same = lang == target.lang or target.lang in str(lang) or str(lang) in target.lang  # tags and registries may differ
+    same = same_image(lang, target.lang)
     judge.require("SE-05", same, expected=f"`lang` {target.lang!r}", actual=lang, exchange=exchange)
+    hold_other_lang(sessions, target, judge)
 
 
 @requirement("SE-05")
@@ -75,6 +97,18 @@ def test_the_age_is_in_milliseconds(session: Session, judge: Judge) -> None:
     judge.require(
         "SE-05", least_ms <= grown_ms <= most_ms, expected=expected, actual=f"{grown_ms} ms", exchange=(first, second)
     )
+
+
+@requirement("SE-05")
+def test_a_session_counts_its_own_queries(sessions: Sessions, judge: Judge) -> None:
+    """Runs and CPU time of one session are not counted in another."""
+    busy, idle = sessions.create(), sessions.create()
+    before = idle.try_info()
+    for _ in range(3):
+        busy.sh("true")
+    after = idle.try_info()
+    counts = [exchange.json_object().get("numQueriesExecuted") for exchange in (before, after)]
+    judge.require("SE-05", counts[0] == counts[1], expected=counts[0], actual=counts[1], exchange=(before, after))
 
 
 @requirement("SE-05")
@@ -123,7 +157,9 @@ def test_a_deleted_session_is_unknown(session: Session, judge: Judge) -> None:
     judge.status("SE-06", info, 404)
     again = session.try_delete()
     judge.status("SE-06", again, 404, expected="status 404 for a DELETE of what is gone")
-    for call in (session.try_list("."), session.try_upload({"here.txt": b"here"}), session.try_download("here.txt")):
+    run = {"mode": "batch", "code": "", "runId": None, "options": {"exec": "true"}}
+    calls = (session.try_list("."), session.try_upload({"here.txt": b"here"}), session.try_download("here.txt"))
+    for call in (*calls, session.try_execute(run), session.try_restart()):
         judge.require("SE-06", call.refused, expected="404: no such session", actual=call.got, exchange=call)
 
 
@@ -156,17 +192,23 @@ def test_an_unknown_session_cannot_be_deleted(client: Client, target: Target, ju
 
 
 @requirement("SE-08")
-def test_absurd_amounts_are_not_acceptable(sessions: Sessions, target: Target, judge: Judge) -> None:
-    """More memory, cores, GPUs or nodes than any server has answer 406."""
+def test_absurd_amounts_are_not_acceptable(sessions: Sessions, client: Client, target: Target, judge: Judge) -> None:
+    """More memory, cores, GPUs or nodes than any server has answer 406, and create no session."""
     asked = ABSURD if target.dialect == "kernel" else ()
     later = ABSURD_RESOURCES if at_least(target.version, IMAGE_SINCE) else ()
     if not asked + later:
         raise judge.not_testable("the target names no version, so how resources are asked for is unknown", untold=True)
     sessions.create().delete()
     for config in asked + later:
-        exchange = sessions.try_create(target.creation(sessions.new_token(), config=config))
+        token = sessions.new_token()
+        exchange = sessions.try_create(target.creation(token, config=config))
         judge.expect(
             "SE-08", exchange.status == 406, expected=f"status 406 for {config}", actual=exchange.got, exchange=exchange
         )
         if exchange.ok:
             sessions.adopt(exchange).delete()
+            continue
+        info = client.get(target.path(token), operation="getSession")
+        judge.expect("SE-08", not info.ok, expected="no session", actual=info.got, exchange=(exchange, info))
+        if info.ok:
+            client.call("DELETE", target.path(token), operation="destroySession")

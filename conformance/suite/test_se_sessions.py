@@ -86,6 +86,18 @@ def test_a_session_may_be_created_without_a_token(sessions: Sessions, target: Ta
 
 
 @requirement("SE-01")
+def test_a_creation_may_hold_a_tag_and_a_config(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """A create call with a tag and an empty config creates a session as one without them does."""
+    sessions.create().delete()
+    extras: tuple[dict[str, Any], ...] = ({"tag": "bp-tag"}, {"config": {}}, {"tag": "bp tag 2", "config": {}})
+    for more in extras:
+        token = sessions.new_token()
+        exchange = sessions.try_create(target.creation(token, **more))
+        judge.status("SE-01", exchange, 201, expected=f"status 201 with {more}")
+        sessions.adopt(exchange, token).delete()
+
+
+@requirement("SE-01")
 def test_the_legacy_path_creates_sessions(sessions: Sessions, client: Client, target: Target, judge: Judge) -> None:
     """`POST /kernel/create` creates a session as `POST /kernel` does."""
     if target.dialect != "kernel":
@@ -124,7 +136,9 @@ def test_the_same_token_and_lang_give_the_same_session(
 ) -> None:
     """The token of a living session, with its `lang`, gives that session: `created: false`, same id, same files."""
     session.upload({"mine.txt": b"mine"})
-    for _ in range(2):
+    for turn in range(3):
+        if turn == 1:  # while a run is going on
+            session.begin("sleep 1")
         again = sessions.try_create(target.creation(session.token))
         evidence = (session.creation, again)
         judge.accepted("SE-02", again, expected="success: 200 or 201")
@@ -156,6 +170,9 @@ def test_the_same_token_with_another_lang_is_refused(
     after = session.try_info()
     same = before.json_object().get("lang") == after.json_object().get("lang") and after.ok
     judge.require("SE-03", same, expected="the session to be as before", actual=after.got, exchange=(before, after))
+    again = sessions.try_create(target.creation(session.token))
+    kept = again.ok and again.json_object().get("created") is False
+    judge.require("SE-03", kept, expected="the token still to name the session", actual=again.got, exchange=again)
 
 
 def token_of(length: int, rng: Random, alphabet: str = string.ascii_letters + string.digits) -> str:
@@ -208,6 +225,25 @@ def test_tokens_of_letters_digits_and_inner_hyphens_are_taken(
         info = session.try_info()
         judge.require("SE-04", info.ok, expected="it to name the session", actual=info.got, exchange=(exchange, info))
         session.delete()
+
+
+@requirement("SE-04")
+def test_tokens_that_differ_little_name_two_sessions(
+    sessions: Sessions, target: Target, limits: Limits, rng: Random, judge: Judge
+) -> None:
+    """Tokens that differ in their last character only, or in letter case, name two sessions."""
+    stem = token_of(limits.max_token_chars - 1, rng)
+    mixed = f"bp-Mixed-{token_of(8, rng)}a"
+    for one, other in ((f"{stem}1", f"{stem}2"), (mixed, mixed.swapcase())):
+        first = sessions.create(token=one)
+        exchange = sessions.try_create(target.creation(other))
+        judge.accepted("SE-04", exchange, expected=f"the token {other} to be taken")
+        second = sessions.adopt(exchange, other)
+        apart = exchange.json_object().get("created") is not False and first.id != second.id
+        evidence = (first.creation, exchange)
+        judge.require("SE-04", apart, expected="a session of its own", actual=exchange.got, exchange=evidence)
+        first.delete()
+        second.delete()
 
 
 @requirement("SE-04")
