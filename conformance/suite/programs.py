@@ -113,8 +113,16 @@ def difference(expected: str, actual: str) -> str:
     return f"{len(actual):,} characters, different from character {at:,} on: {actual[around]!r}"
 
 
+def need_uncut(judge: Judge, run: Run) -> None:
+    """Raise Unmet where the target's time limit cut a run that is about something else."""
+    if run.status == "exec-timeout":
+        raise judge.unmet("", expected="time for the run to finish", actual=run.statuses, exchange=run.exchanges)
+
+
 def hold_text(judge: Judge, clause: str, expected: str, actual: str, run: Run) -> None:
     """Judge that a text came back exactly."""
+    if expected != actual:
+        need_uncut(judge, run)
     shown = repr(expected) if len(expected) <= len("x" * 100) else f"{len(expected):,} characters as written"
     judge.expect(
         clause,

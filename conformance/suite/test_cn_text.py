@@ -51,11 +51,9 @@ def test_text_comes_back_as_it_is(session: Session, judge: Judge, stream: str) -
             continue
         with judge.under_test("CN-02"):
             run = session.run(write(text.encode(), stream), build=write(more.encode(), stream))
-        for label, wanted, part in ((other, more, run.build), (name, text, run.program)):
-            got = getattr(part, stream)
-            judge.expect(
-                "CN-02", got == wanted, expected=f"{label}: {wanted!r}", actual=repr(got), exchange=run.exchanges
-            )
+        got, wanted = getattr(run, stream), more + text
+        expected = f"{other}, then {name}: {wanted!r}"
+        judge.expect("CN-02", got == wanted, expected=expected, actual=repr(got), exchange=run.exchanges)
 
 
 @requirement("CN-02")
@@ -122,6 +120,5 @@ def test_characters_on_any_boundary_arrive_whole(session: Session, judge: Judge,
     run = session.run(
         f"cat {HOME}/long.txt; printf x >&2; cat {HOME}/long.txt >&2", build=f"printf xx; cat {HOME}/long.txt"
     )
-    hold_text(judge, "CN-02", f"xx{text}", run.build.stdout, run)
-    hold_text(judge, "CN-02", text, run.program.stdout, run)
-    hold_text(judge, "CN-02", f"x{text}", run.program.stderr, run)
+    hold_text(judge, "CN-02", f"xx{text}{text}", run.stdout, run)
+    hold_text(judge, "CN-02", f"x{text}", run.stderr, run)

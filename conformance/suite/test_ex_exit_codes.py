@@ -59,7 +59,10 @@ def test_every_step_has_its_own_exit_code(session: Session, judge: Judge) -> Non
     """`clean-finished`, `build-finished` and `finished` hold the exit codes of clean, build and exec."""
     for clean, build, program in ((0, 0, 9), (0, 0, 0), (0, 3, None), (0, 255, None), (0, 127, None)):
         run = session.run(f"exit {program or 0}", clean=f"exit {clean}", build=f"exit {build}")
-        got = (run.clean.exit_code if run.clean.reported else clean, run.build.exit_code)
+        got = (
+            run.clean.exit_code if run.clean.reported else clean,
+            run.build.exit_code if run.build.reported else build,
+        )
         judge.expect("EX-14", got == (clean, build), expected=(clean, build), actual=got, exchange=run.exchanges)
         if program is not None:
             judge.expect(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from conformance.session import Session
     from conformance.target import Target
 
+MARGIN_S: Final = 5.0  # how long a program goes on past the time limit
 RUN_IDS: Final = (
     "af9185c5fb0eacb2",
     "0012345678",
@@ -94,6 +95,8 @@ def test_a_run_that_goes_on_has_one_of_six_statuses(session: Session, judge: Jud
     open_gate(session, "go")
     if results[-1].status in GOING_ON:
         results += by_hand(session, again)
+    if target.exec_timeout_s is not None:
+        results += by_hand(session, batch("too-long", exec=f"sleep {target.exec_timeout_s + MARGIN_S:.1f}"))
     hold_statuses(judge, results)
 
 
@@ -114,6 +117,9 @@ def test_no_exit_code_comes_with_continued(session: Session, judge: Judge, limit
             run.step()
         open_gate(session, f"gate{number}")
         hold_rules(judge, "EX-13", run.finish().results, limits)
+    if target.exec_timeout_s is not None:
+        over = by_hand(session, batch("too-long", exec=f"sleep {target.exec_timeout_s + MARGIN_S:.1f}"))
+        hold_rules(judge, "EX-13", over, limits)
 
 
 @requirement("EX-03")
