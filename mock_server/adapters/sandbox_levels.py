@@ -118,12 +118,13 @@ def _unshare(job: Job) -> list[str]:
     """Mount as root of one user namespace, then become INNER_ID in a second one, without rights over the mounts."""
     setup = [
         "set -e",
-        'cd "$1"; exec 9<"$2"',
+        'exec {home}<"$1" {tmp}<"$2"',
         *(f"exec {{mount_{at}}}<{shlex.quote(str(path))}" for at, path in enumerate(job.mounts.values())),
         *(f'mount -t tmpfs none "{path}"' for path in _hidden(job)),
-        f"mkdir -p {HOME}; mount --bind . {HOME}",
-        "cd /proc/self/fd/9; mount --bind . /tmp; exec 9<&-",
-        *(_mount_over(f"$mount_{at}", f"{HOME}/{name}") for at, name in enumerate(job.mounts)),
+        f"mkdir -p {HOME}",
+        _mount_over("home", HOME),
+        _mount_over("tmp", "/tmp"),  # noqa: S108  - the sandbox's own /tmp
+        *(_mount_over(f"mount_{at}", f"{HOME}/{name}") for at, name in enumerate(job.mounts)),
         "mount -t tmpfs none /dev/shm; mount -t proc proc /proc",
         "mount -o remount,bind,ro /; mount -o remount,bind,ro /home",
         f'{_NETWORK_LOOPBACK} || true; cd {HOME}; echo ready >&"$3"; eval "exec $3>&-"; shift 3',
@@ -137,9 +138,9 @@ def _unshare(job: Job) -> list[str]:
     ]
 
 
-def _mount_over(fd: str, target: str) -> str:
-    """Return bash code that mounts an open directory: its path may be hidden by now."""
-    return f'cd "/proc/self/fd/{fd}"; mount --bind . {target}; exec {{{fd[1:]}}}<&-'
+def _mount_over(variable: str, target: str) -> str:
+    """Return bash code that mounts an open directory as it is: by its path, which is covered, `mount` fails."""
+    return f'mount --no-canonicalize --bind "/proc/self/fd/${variable}" {target}; exec {{{variable}}}<&-'
 
 
 def _reported_child(_outer: int, info: bytes) -> int | None:
