@@ -31,7 +31,8 @@ def test_uploads_are_visible_to_a_running_command(session: Session, judge: Judge
     """A command that is running sees what is uploaded meanwhile, new files and new content."""
     session.upload({"old.txt": b"old\n"})
     run = session.begin(f"echo begun; {gate('new.txt', target)}; cat {HOME}/new.txt {HOME}/old.txt")
-    read_until(run, seen)
+    if not read_until(run, seen) or run.last.ended:
+        raise judge.unmet("EX-17", expected="output while the run goes on", actual=run.last.status)
     upload = session.upload([("old.txt", b"changed\n"), ("new.txt", b"new\n")])
     with judge.under_test("UP-16"):
         whole = run.finish()
