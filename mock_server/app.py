@@ -5,7 +5,6 @@ command line does and as tests should.
 """
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,15 +14,17 @@ from flask import Flask
 
 from mock_server.adapters.browsers import LOOPBACK_NAMES, check_browser
 from mock_server.adapters.folders import FolderStore
+from mock_server.adapters.leftovers import own_root
+from mock_server.adapters.lifetimes import Caretaker
 from mock_server.adapters.problems import answer_refusals
 from mock_server.adapters.rate_limits import RateLimiter
-from mock_server.adapters.removal import remove_tree
 from mock_server.adapters.runner import POLL_S, Limits, Runner, choose_level
 from mock_server.adapters.sessions import SessionRegistry
 from mock_server.adapters.signatures import SENT_METHOD, Signatures
+from mock_server.adapters.storage import Storage, StorageLimits
 from mock_server.adapters.walk import Owner
 from mock_server.contract import Contract
-from mock_server.domain.limits import Capacity
+from mock_server.domain.limits import Allowance, Capacity
 from mock_server.routes.consoles import console_handlers
 from mock_server.routes.dispatch import add_routes
 from mock_server.routes.execution import execution_handlers
@@ -37,7 +38,6 @@ from mock_server.routes.versions import version_handlers
 from mock_server.server import Server, WsgiApp
 
 _OVERRIDABLE: Final = frozenset({"GET", "PUT", "PATCH", "DELETE"})
-_DEFAULT_MEMORY_MIB: Final = 512
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,9 @@ class Settings:
     relaxed_signatures: bool = False  # accept signatures for other hosts, see `Signatures`
     rate_limit: int = 1_000_000  # requests of one key or address in a window (RL): real servers give 30,000
     rate_window_s: int | None = None  # the contract's
+    idle_timeout_s: float = 3600.0  # how long a session may go unused; 0 for ever
+    allowance: Allowance = field(default_factory=Allowance)
+    storage: StorageLimits = field(default_factory=StorageLimits)
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def start(settings: Settings | None = None) -> Iterator[Mock]:
     chosen = settings or Settings()
     contract = Contract.load()
     with contextlib.ExitStack() as stack:
-        root = _workspace_root(stack, chosen.workspace_root)
+        root = stack.enter_context(own_root(chosen.workspace_root))
         sandbox = choose_level(
             force=chosen.sandbox, limits=Limits(wall_s=chosen.exec_timeout_s), hidden=(root,), root=root
         )
@@ -90,8 +93,9 @@ def start(settings: Settings | None = None) -> Iterator[Mock]:
         )
         owner = Owner(*sandbox.owner)
         folders = FolderStore(root / "folders", owner)
-        sessions = SessionRegistry(runner, root, owner, folders, _DEFAULT_MEMORY_MIB)
+        sessions = SessionRegistry(runner, root, owner, folders, Storage(chosen.storage), chosen.allowance)
         stack.callback(sessions.close)
+        stack.enter_context(Caretaker(sessions, chosen.idle_timeout_s))
         app = create_app(contract, sessions, folders, chosen)
         server = Server(app, chosen.host, chosen.port, chosen.max_threads)
         stack.enter_context(server)
@@ -144,11 +148,3 @@ def _overriding(app: Flask) -> WsgiApp:
         return app(environ, start_response)
 
     return wrapped
-
-
-def _workspace_root(stack: contextlib.ExitStack, wanted: Path | None) -> Path:
-    """Make a directory for this server's workspaces, below `wanted` or the temporary directory, gone at the end."""
-    root = Path(tempfile.mkdtemp(prefix="batchproof-mock-", dir=wanted))
-    stack.callback(remove_tree, root)
-    root.chmod(0o711)  # the sessions' user has to pass through, and cannot look around
-    return root

@@ -7,6 +7,8 @@ from typing import Any, Final, TypeVar
 import click
 
 from mock_server.adapters.keys import KeyFormatError, exposed, lines_of, parse_pairs
+from mock_server.adapters.storage import StorageLimits
+from mock_server.domain.limits import Allowance
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,6 +50,38 @@ _OPTIONS: Final = (
         metavar="S",
         help="The window's length in seconds [default: 900].",
     ),
+    click.option(
+        "--idle-timeout",
+        type=click.FloatRange(0, 10**7),
+        default=3600.0,
+        show_default=True,
+        metavar="S",
+        help="Seconds a session may go unused before it is ended; 0 keeps them all.",
+    ),
+    click.option(
+        "--max-sessions",
+        type=click.IntRange(1, 10**6),
+        default=Allowance.max_sessions,
+        show_default=True,
+        metavar="N",
+        help="Living sessions that one user may have.",
+    ),
+    click.option(
+        "--max-workspace-mb",
+        type=click.IntRange(1, 10**9),
+        default=StorageLimits.session_mib,
+        show_default=True,
+        metavar="N",
+        help="MiB of files in one session: beyond it uploads are refused, and a program that writes on is killed.",
+    ),
+    click.option(
+        "--max-total-mb",
+        type=click.IntRange(1, 10**9),
+        default=StorageLimits.total_mib,
+        show_default=True,
+        metavar="N",
+        help="The same for all sessions together.",
+    ),
 )
 
 
@@ -76,6 +110,9 @@ def access_settings(options: Mapping[str, Any], *, loopback: bool) -> dict[str, 
         "relaxed_signatures": options["relaxed_signatures"],
         "rate_limit": options["rate_limit"],
         "rate_window_s": options["rate_window"],
+        "idle_timeout_s": options["idle_timeout"],
+        "allowance": Allowance(max_sessions=options["max_sessions"]),
+        "storage": StorageLimits(options["max_workspace_mb"], options["max_total_mb"]),
     }
 
 

@@ -28,6 +28,7 @@ FACES: Final[dict[type[Refusal], tuple[int, str, str]]] = {
     access_errors.WrongSignature: (401, "wrong-signature", "The access key or the signature is wrong"),
     access_errors.BadDate: (401, "bad-date", "The request's date cannot be read"),
     access_errors.StaleDate: (401, "stale-date", "The request's date is too far off"),
+    access_errors.TooManySessions: (412, "too-many-sessions", "Too many sessions"),
     access_errors.RateLimitExceeded: (429, "rate-limit-exceeded", "Too many requests"),
     errors.NotAWebSocket: (426, "not-a-websocket", "A WebSocket is needed"),
     errors.UnknownSession: (404, "unknown-session", "No such session"),

@@ -4,6 +4,7 @@ A server has one `Runner`, made with what `sandbox.choose_level` found, and open
 """
 
 import threading
+import weakref
 from types import TracebackType
 from typing import Final, Self
 
@@ -45,7 +46,7 @@ class Runner:
         self._engine = Engine(sandbox, spawner, Reader(), self._ordering)
         self._poll_s = poll_s
         self._limit_chars = limit_chars
-        self._sessions: set[RunSession] = set()
+        self._sessions: weakref.WeakSet[RunSession] = weakref.WeakSet()  # closed ones are forgotten by their owners
         self._lock = threading.Lock()
 
     def start(self) -> None:
@@ -57,7 +58,8 @@ class Runner:
     def close(self) -> None:
         """Close every session, and stop the threads once no process is left. Idempotent."""
         with self._lock:
-            sessions, self._sessions = self._sessions, set()
+            sessions = tuple(self._sessions)
+            self._sessions.clear()
         for session in sessions:
             session.close()
         self._engine.spawner.close()

@@ -118,6 +118,19 @@ class RunSession:
             self._cut_all()
             self._changed.notify_all()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a run is at work, or waits for its turn."""
+        with self._changed:
+            return self._current is not None or bool(self._queue)
+
+    def stop_step(self, reason: str) -> None:
+        """Kill the step that is running, if one is, and say why on its stderr."""
+        with self._changed:
+            if self._current and self._step:
+                self._current.say(reason)
+                self._step.kill()
+
     def usage(self) -> Usage:
         """Return what the session's runs used so far (SE-05)."""
         with self._changed:

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from mock_server.adapters.activity import Activity
 from mock_server.adapters.folders import FolderStore, Mounted
 from mock_server.adapters.runner import RunSession
 from mock_server.adapters.sandbox import SessionPlace
+from mock_server.adapters.storage import Account, Storage
 from mock_server.adapters.walk import Owner
 from mock_server.adapters.workspaces import Workspace
+from mock_server.domain.access_errors import TooManySessions
 from mock_server.domain.errors import NameInUse, UnknownSession
+from mock_server.domain.limits import Allowance
 from mock_server.domain.requests import SessionRequest
 from mock_server.domain.runs import RunResult
 from mock_server.domain.session_log import SessionLog
@@ -36,10 +40,12 @@ class Session:
     workspace: Workspace
     runs: RunSession
     memory_limit_kib: int
+    account: Account
     mounted: Mounted = field(default_factory=Mounted)
     user: str = ""  # whose it is: an access key; empty where the server asks for no signatures
     started_s: float = field(default_factory=time.monotonic)
     queries: int = 0
+    activity: Activity = field(default_factory=Activity)
     _log: SessionLog = field(default_factory=SessionLog)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -75,13 +81,20 @@ class SessionRegistry:
     """All living sessions. Every method may be called from any thread."""
 
     def __init__(
-        self, engine: RunEngine, root: Path, owner: Owner, folders: FolderStore, default_memory_mib: int
+        self,
+        engine: RunEngine,
+        root: Path,
+        owner: Owner,
+        folders: FolderStore,
+        storage: Storage,
+        allowance: Allowance,
     ) -> None:
         self._engine = engine
         self._folders = folders
         self._root = root
         self._owner = owner
-        self._default_memory_mib = default_memory_mib
+        self._storage = storage
+        self._allowance = allowance
         self._lock = threading.Lock()
         self._by_name: dict[tuple[str, str], Session] = {}  # by user and name
         self._by_id: dict[str, Session] = {}
@@ -89,7 +102,7 @@ class SessionRegistry:
     def create(self, request: SessionRequest, user: str = "") -> tuple[Session, bool]:
         """Return the user's session and whether it is new (SE-01, SE-02).
 
-        Raises NameInUse (SE-03), UnknownFolder (SE-10).
+        Raises NameInUse (SE-03), UnknownFolder (SE-10), TooManySessions, WorkspaceFull.
         """
         with self._lock:
             known = self._known(request.name or "", user)
@@ -97,6 +110,8 @@ class SessionRegistry:
                 if known.lang != request.lang:
                     raise NameInUse(known.name, known.lang)
                 return known, False
+            if sum(owner == user for owner, _ in self._by_name) >= self._allowance.max_sessions:
+                raise TooManySessions(self._allowance.max_sessions)
             session = self._new(request, user)
             self._by_name[user, session.name] = session
             self._by_id[session.session_id] = session
@@ -133,6 +148,7 @@ class SessionRegistry:
 
     def _end(self, session: Session) -> None:
         session.end()
+        session.account.close()
         self._folders.release(session.mounted)
 
     def _known(self, name_or_id: str, user: str) -> Session | None:
@@ -143,9 +159,10 @@ class SessionRegistry:
     def _new(self, request: SessionRequest, user: str) -> Session:
         with self._folders.mounting(user, request.mounts) as mounted:
             session_id = str(uuid.uuid4())
+            account = self._storage.open((self._root / session_id, *mounted.paths.values()))
             workspace = Workspace(self._root / session_id, self._owner, mounted.paths)
             place = SessionPlace(workspace.home, workspace.tmp, request.environ, mounted.paths)
-            memory_mib = request.memory_mib or self._default_memory_mib
+            memory_mib = request.memory_mib or self._allowance.default_memory_mib
             return Session(
                 name=request.name or f"session-{secrets.token_hex(8)}",
                 session_id=session_id,
@@ -153,6 +170,7 @@ class SessionRegistry:
                 workspace=workspace,
                 runs=self._engine.open_session(place),
                 memory_limit_kib=int(memory_mib * 1024),
+                account=account,
                 mounted=mounted,
                 user=user,
             )

@@ -149,6 +149,11 @@ class Staging:
         self._owner = owner
         self._names: list[str] = []
 
+    @property
+    def size_bytes(self) -> int:
+        """All files together."""
+        return sum(os.stat(name, dir_fd=self._fd, follow_symlinks=False).st_size for name in self._names)
+
     @contextlib.contextmanager
     def new_file(self) -> Iterator[int]:
         """Open the next file for writing; mode 0644, the session's own (UP-16)."""

@@ -95,3 +95,15 @@ class RateLimitExceeded(Refusal):
             f"More than {self.limit} requests within {self.window_s} s; "
             f"the next one is served in {self.retry_after_s} s."
         )
+
+
+@dataclass(eq=False)
+class TooManySessions(Refusal):
+    """The user has as many living sessions as the server gives."""
+
+    limit: int
+
+    @property
+    def detail(self) -> str:
+        """What was wrong, and what would be right."""
+        return f"{self.limit} sessions are all that one user may have at a time; terminate one first."

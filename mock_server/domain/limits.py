@@ -16,6 +16,14 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Allowance:
+    """What users get without asking, and how much of it."""
+
+    default_memory_mib: int = 512
+    max_sessions: int = 1000  # of one user at a time
+
+
+@dataclass(frozen=True)
 class Capacity:
     """What one session may ask for (SE-08), inclusive."""
 

@@ -3,6 +3,7 @@
 The session is looked up before the body is read, so an unknown id is a 404 whatever came with it (CO-11).
 """
 
+import contextlib
 import itertools
 import json
 from collections.abc import Callable, Mapping
@@ -95,8 +96,9 @@ def no_content() -> Response:
 def _view(operation: Operation, handler: Handler, find: Find) -> Callable[..., Response]:
     def view(**path: Any) -> Response:
         found = find(path.pop("id"), request.environ[USER]) if operation.needs_session else None
-        parameters = _parameters(operation)
-        return handler(Call({**parameters, **path}, found, request.environ))
+        with found.activity.call() if found else contextlib.nullcontext():
+            parameters = _parameters(operation)
+            return handler(Call({**parameters, **path}, found, request.environ))
 
     return view
 

@@ -20,6 +20,7 @@ def file_handlers(limits: Limits) -> dict[str, Handler]:
         workspace = call.session.workspace
         with workspace.staging() as staging:
             targets = receive(call.environ["wsgi.input"], call.environ.get("CONTENT_TYPE", ""), staging, limits)
+            call.session.account.take(staging.size_bytes)
             workspace.store(staging, targets)
         return no_content()
 

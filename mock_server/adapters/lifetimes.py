@@ -1,0 +1,48 @@
+"""Looks after sessions from time to time: ends the forgotten ones, and stops programs that fill the disk."""
+
+import contextlib
+import threading
+import time
+from typing import Final, Self
+
+from mock_server.adapters.sessions import Session, SessionRegistry
+from mock_server.domain.errors import UnknownSession
+
+ROUND_S: Final = 1.0
+_REST: Final = 5  # how many times as long as a round took it rests after it
+
+
+class Caretaker:
+    """A thread that goes round the sessions. `idle_timeout_s` of 0 lets them live on."""
+
+    def __init__(self, sessions: SessionRegistry, idle_timeout_s: float) -> None:
+        self._sessions = sessions
+        self._idle_timeout_s = idle_timeout_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="caretaker")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        took_s = 0.0
+        while not self._stop.wait(max(ROUND_S, _REST * took_s)):
+            started_s = time.monotonic()
+            for session in self._sessions.living():
+                if not self._stop.is_set():
+                    self._look_after(session)
+            took_s = time.monotonic() - started_s
+
+    def _look_after(self, session: Session) -> None:
+        if 0 < self._idle_timeout_s <= session.activity.idle_s:
+            with contextlib.suppress(UnknownSession):
+                self._sessions.end(session)
+        elif session.runs.busy or session.activity.idle_s < session.account.age_s:
+            too_much = session.account.measure()
+            if too_much:
+                session.runs.stop_step(f"batchproof-mock: killed: {too_much}")
