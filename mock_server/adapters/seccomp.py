@@ -11,6 +11,7 @@ import ctypes
 import fcntl
 import os
 import platform
+import re
 import struct
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP: Final = 1
 IOCTL_RECEIVE: Final = 0xC050_2100
 IOCTL_SEND: Final = 0xC018_2101
 IOCTL_SET_FLAGS: Final = 0x4008_2104
+CONTINUE_SINCE: Final = (5, 5)  # older kernels know listeners, but not SECCOMP_USER_NOTIF_FLAG_CONTINUE
 NOTIFICATION_SIZE_BYTES: Final = 80
 RESPONSE: Final = struct.Struct("=QqiI")  # id, value, error, flags
 
@@ -74,8 +76,11 @@ class Stop:
 
 
 def architecture() -> Architecture:
-    """Return this machine's numbers. Raises SeccompUnavailableError for a machine or word size that has none here."""
+    """Return this machine's numbers. Raises SeccompUnavailableError where there are none, or the kernel is too old."""
     machine = platform.machine()
+    version = tuple(int(number) for number in re.findall(r"\d+", platform.release())[:2])
+    if version < CONTINUE_SINCE:
+        raise SeccompUnavailableError(f"Linux {platform.release()} cannot let a stopped call go on; 5.5 and later can")
     if sys.platform != "linux" or machine not in ARCHITECTURES or sys.maxsize <= 1 << 32:
         raise SeccompUnavailableError(f"no system call numbers are known for {sys.platform} on {machine}")
     return ARCHITECTURES[machine]

@@ -157,3 +157,10 @@ def test_an_unknown_machine_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "pdp11")
     with pytest.raises(SeccompUnavailableError, match="pdp11"):
         seccomp.architecture()
+
+
+def test_a_kernel_that_lets_no_call_go_on_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There a stopped program would wait for ever."""
+    monkeypatch.setattr(platform, "release", lambda: "5.4.0-150-generic")
+    with pytest.raises(SeccompUnavailableError, match=r"5\.4\.0"):
+        seccomp.architecture()
