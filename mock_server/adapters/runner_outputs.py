@@ -48,5 +48,14 @@ def _entry(path: str, name: str, folder_fd: int) -> Iterator[tuple[str, int, int
         status = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
     except OSError:  # it went away meanwhile
         return
-    if stat.S_ISREG(status.st_mode):
+    if stat.S_ISREG(status.st_mode) and _has_url(path):
         yield path, status.st_size, status.st_mtime_ns
+
+
+def _has_url(path: str) -> bool:
+    """Whether the path is UTF-8: a URL, and the JSON of a result, cannot hold another."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -118,3 +118,11 @@ def test_only_files_of_the_output_folder_are_served(client: Client, session: str
     """The URL leads to nothing outside .output, and to no directory."""
     client.run(session, "mkdir -p .output/dir; touch secret; ln -s /etc/passwd .output/link")
     assert client.send("GET", f"{session}/output", params={"path": path}).status_code == status
+
+
+def test_hostile_names_in_the_output_folder_break_nothing(client: Client, session: str) -> None:
+    """Any name that is text is listed and served; one that is not, and no URL can hold, is left out (EX-26)."""
+    result = client.run(session, r"mkdir .output; echo a > $'.output/\xff'; echo b > $'.output/n\n ?#%\u00e9&path=x'")
+    (made,) = result["files"]
+    assert made["name"] == "n\n ?#%é&path=x"
+    assert client.send("GET", made["url"]).content == b"b\n"
