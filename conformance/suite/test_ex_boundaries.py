@@ -63,16 +63,17 @@ def test_a_late_poll_keeps_build_and_exec_apart(session: Session, judge: Judge, 
 
 @requirement("EX-11")
 def test_build_finished_follows_clean_finished(session: Session, judge: Judge) -> None:
-    """A run with a clean command reports `clean-finished` and then `build-finished`, with or without a build."""
+    """After `clean-finished` comes `build-finished`, with or without a build; that a clean reports its end is not said."""
     for options in ({}, {"exec": "echo e"}, {"build": "echo b", "exec": "true"}, {"build": "exit 3"}):
         for clean in ("true", "echo c; exit 1"):
             with judge.under_test("EX-11"):
                 run = session.run(options={"clean": clean, **options})
             reported = [status for status in run.statuses if status in {"clean-finished", "build-finished"}]
+            needed = "clean-finished" in reported or "build" in options
             judge.expect(
                 "EX-11",
-                reported == ["clean-finished", "build-finished"],
-                expected="clean-finished, then build-finished",
+                reported[-1:] == ["build-finished"] if needed else not reported or reported == ["build-finished"],
+                expected="build-finished after clean-finished",
                 actual=run.statuses,
                 exchange=run.exchanges,
             )
