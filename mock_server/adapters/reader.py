@@ -41,7 +41,9 @@ class Reader:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop the thread; handlers that were not called yet never are."""
+        """Stop the thread; handlers that were not called yet never are. Idempotent."""
+        if self._epoll.closed:
+            return
         if self._thread.is_alive():
             self.call(self._stop)
             self._thread.join(_STOP_TIMEOUT_S)

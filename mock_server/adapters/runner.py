@@ -28,7 +28,8 @@ class Runner:
 
     Each call about a run waits at most `poll_s` and hands over at most `limit_chars` characters of either stream.
     `print_order` asks for exact order between the streams (CN-08), see `print_order_kept`; without `takes_input`
-    programs read from /dev/null, and no run ever is `waiting-input` (EX-18).
+    programs read from /dev/null, and no run ever is `waiting-input` (EX-18); so it is, too, where nobody can tell who
+    reads. The attribute of that name says which it is.
     """
 
     def __init__(
@@ -42,7 +43,8 @@ class Runner:
     ) -> None:
         self.sandbox = sandbox
         self._ordering = Ordering(print_order)
-        spawner = Spawner(sandbox, self._ordering, takes_input=takes_input and input_blocks.known_here())
+        self.takes_input = takes_input and input_blocks.known_here()
+        spawner = Spawner(sandbox, self._ordering, takes_input=self.takes_input)
         self._engine = Engine(sandbox, spawner, Reader(), self._ordering)
         self._poll_s = poll_s
         self._limit_chars = limit_chars

@@ -240,3 +240,10 @@ def test_where_the_server_may_open_few_files_order_is_best_effort(
         kept, why_not = runner.print_order_kept
         assert (kept, "may not open" in why_not) == (PrintOrder.BEST_EFFORT, True)
         check_best_effort(runner)
+
+
+def test_an_engine_may_be_closed_twice(sandbox: Sandbox) -> None:
+    """Whoever cleans up need not know who did before."""
+    with Runner(sandbox) as runner:
+        runner.close()
+    runner.close()
