@@ -75,7 +75,7 @@ def split_response(exchange: Exchange) -> list[bytes]:
     if delimiter not in body or delimiter + b"--" not in body:  # the decoder takes both for granted
         raise NotMultipartError(f"the body lacks its boundary {boundary!r}, or the closing one")
     try:
-        decoder = MultipartDecoder(exchange.response_body, content_type, encoding="utf-8")
+        decoder = MultipartDecoder(_enclosed(body, delimiter), content_type, encoding="utf-8")
     except (ImproperBodyPartContentException, ValueError, IndexError) as error:
         raise NotMultipartError(f"the multipart body cannot be read: {error}") from error
     return [part.content for part in decoder.parts]
@@ -85,6 +85,12 @@ def _boundary(content_type: str) -> str | None:
     message = Message()
     message["Content-Type"] = content_type
     return message.get_boundary()
+
+
+def _enclosed(body: bytes, delimiter: bytes) -> bytes:
+    """Return the body from its first boundary to its closing one: preamble and epilogue are no parts (RFC 2046)."""
+    closing = delimiter + b"--"
+    return body[body.index(delimiter) + 2 : body.rindex(closing) + len(closing)] + b"\r\n"
 
 
 def _quoted(text: str) -> str:
