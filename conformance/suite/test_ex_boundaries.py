@@ -63,7 +63,7 @@ def test_a_late_poll_keeps_build_and_exec_apart(session: Session, judge: Judge, 
 
 @requirement("EX-11")
 def test_build_finished_follows_clean_finished(session: Session, judge: Judge) -> None:
-    """After `clean-finished` comes `build-finished`, with or without a build; that a clean reports its end is not said."""
+    """After `clean-finished` comes `build-finished`, with or without a build; whether clean reports its end is open."""
     for options in ({}, {"exec": "echo e"}, {"build": "echo b", "exec": "true"}, {"build": "exit 3"}):
         for clean in ("true", "echo c; exit 1"):
             with judge.under_test("EX-11"):

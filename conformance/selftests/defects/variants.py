@@ -227,6 +227,25 @@ class BodyFirst(Behaviour):
         return {**super().parameters(request), **self.read_object(request)}
 
 
+class CleanUnmentioned(Behaviour):
+    """The end of clean is never reported: old clients do not know the word."""
+
+    def clean_step(self, session: Session, run: Run) -> int:
+        if not run.commands.clean:
+            return 0
+        return self.step(session, run, self.clean_command(run.commands.clean))
+
+    def reports_clean(self, run: Run) -> bool:
+        return False
+
+
+variant(
+    "clean-is-unmentioned",
+    "No run reports clean-finished; a skipped step reports nothing.",
+    {("EX-11", "skipped-build"): "unreported"},
+    base=CleanUnmentioned,
+    skipped_build="silent",
+)
 variant("body-wins", "The body wins over the query string.", {("CO-06", "precedence"): "body"}, base=BodyFirst)
 
 
