@@ -176,7 +176,7 @@ def test_paths_through_links_that_lead_out_are_refused(session: Session, judge: 
 @requirement("DL-04")
 def test_nothing_behind_a_link_out_is_sent(session: Session, judge: Judge) -> None:
     """A link that leads out is refused, or sent as a link: what is behind it is never sent, in a directory neither."""
-    in_home(session, "mkdir d; ln -s /etc/passwd file; ln -s ../../../etc/passwd d/file; echo x > d/x.txt")
+    in_home(session, "mkdir d; ln -s /etc/passwd file; ln -s /etc/passwd d/file; echo x > d/x.txt")
     for path in ("file", "d"):
         exchange = session.try_download(path)
         if not exchange.ok:

@@ -31,6 +31,8 @@ FAMILIES: Final = (
     "downloading",
     "subtle_runs",
     "subtle_console",
+    "subtle_uploads",
+    "subtle_files",
     "variants",
 )
 for _family in FAMILIES:

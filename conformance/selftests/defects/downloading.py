@@ -77,7 +77,7 @@ class DownloadIsATar(Behaviour):
         return super().multipart(archives)
 
 
-@defect("DL-01")
+@defect("DL-01", also=("DL-06",))
 class PartsAreGzippedTwice(Behaviour):
     """A part is a tar compressed twice."""
 
