@@ -12,6 +12,7 @@ from conformance.checks import requirement
 from conformance.multipart import Form, Part
 from conformance.rules import of_exchange
 from conformance.run_reader import GOING_ON, Result
+from conformance.suite.creations import ask_for_session, settled
 from conformance.target import parameters
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ def test_creations_are_taken_in_both_forms(
 ) -> None:
     """Text in a create call is taken as raw UTF-8 and with escapes, and reaches the commands' environment."""
     token = sessions.new_token()
-    plain = sessions.try_create(target.creation(token, config={"environ": {"BP_TEXT": "plain"}}))
-    original = sessions.adopt(plain, token)
+    plain = ask_for_session(sessions, target.creation(token, config={"environ": {"BP_TEXT": "plain"}}))
+    original = settled(sessions, plain, token)
     if not plain.ok or original.run("printf '%s' \"$BP_TEXT\"").stdout != "plain":
         raise judge.unmet("SE-09", expected="a session with BP_TEXT=plain", actual=plain.got, exchange=plain)
     original.delete()
@@ -91,7 +92,7 @@ def test_creations_are_taken_in_both_forms(
     sessions.bench.ledger.expect(token)
     created = client.post(target.resource, body=body, content_type="application/json", operation="createSession")
     judge.accepted("CO-04", created)
-    run = sessions.adopt(created, token).run("printf '%s' \"$BP_TEXT\"")
+    run = settled(sessions, created, token).run("printf '%s' \"$BP_TEXT\"")
     judge.require("CO-04", run.stdout == TEXT, expected=TEXT, actual=run.stdout, exchange=[created, *run.exchanges])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from conformance.checks import requirement
 from conformance.discovery import KNOWN_C_LANGS, KNOWN_LANGS
+from conformance.suite.creations import ask_for_session
 from conformance.suite.test_se_sessions import IMAGE_SINCE, at_least
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def hold_other_lang(sessions: Sessions, target: Target, judge: Judge) -> None:
     langs = dict.fromkeys((*filter(None, [target.c_lang]), *KNOWN_LANGS[:5], *KNOWN_C_LANGS[:3]))
     for lang in (one for one in langs if not same_image(one, target.lang)):
         token = sessions.new_token()
-        created = sessions.try_create(target.creation(token, lang))
+        created = ask_for_session(sessions, target.creation(token, lang))
         if created.ok:
             session = sessions.adopt(created, token)
             info = session.try_info()
@@ -201,7 +202,7 @@ def test_absurd_amounts_are_not_acceptable(sessions: Sessions, client: Client, t
     sessions.create().delete()
     for config in asked + later:
         token = sessions.new_token()
-        exchange = sessions.try_create(target.creation(token, config=config))
+        exchange = ask_for_session(sessions, target.creation(token, config=config))
         judge.expect(
             "SE-08", exchange.status == 406, expected=f"status 406 for {config}", actual=exchange.got, exchange=exchange
         )

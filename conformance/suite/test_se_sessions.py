@@ -10,6 +10,7 @@ import pytest
 
 from conformance.checks import requirement
 from conformance.discovery import KNOWN_C_LANGS, KNOWN_LANGS
+from conformance.suite.creations import ask_for_session, settled
 
 if TYPE_CHECKING:
     from random import Random
@@ -43,7 +44,7 @@ def at_least(version: str | None, since: str) -> bool:
 def test_a_new_token_creates_a_session(sessions: Sessions, target: Target, judge: Judge) -> None:
     """A create call with a new token answers 201 with the session's id and `created: true`, and the session works."""
     token = sessions.new_token()
-    exchange = sessions.try_create(target.creation(token))
+    exchange = ask_for_session(sessions, target.creation(token))
     judge.status("SE-01", exchange, 201)
     created = exchange.json_object().get("created")
     judge.require("SE-01", created is True, expected="created: true", actual=exchange.got, exchange=exchange)
@@ -75,7 +76,7 @@ def test_each_new_token_creates_a_session_of_its_own(sessions: Sessions, judge: 
 @requirement("SE-01")
 def test_a_session_may_be_created_without_a_token(sessions: Sessions, target: Target, judge: Judge) -> None:
     """Without a token the server names the session, each time anew."""
-    created = [sessions.try_create(target.creation(None)) for _ in range(2)]
+    created = [ask_for_session(sessions, target.creation(None)) for _ in range(2)]
     for exchange in created:
         judge.status("SE-01", exchange, 201)
         judge.require("SE-01", ids(exchange), expected="an id", actual=exchange.got, exchange=exchange)
@@ -92,7 +93,7 @@ def test_a_creation_may_hold_a_tag_and_a_config(sessions: Sessions, target: Targ
     extras: tuple[dict[str, Any], ...] = ({"tag": "bp-tag"}, {"config": {}}, {"tag": "bp tag 2", "config": {}})
     for more in extras:
         token = sessions.new_token()
-        exchange = sessions.try_create(target.creation(token, **more))
+        exchange = ask_for_session(sessions, target.creation(token, **more))
         judge.status("SE-01", exchange, 201, expected=f"status 201 with {more}")
         sessions.adopt(exchange, token).delete()
 
@@ -122,7 +123,7 @@ def test_later_versions_take_image_and_answer_in_full(sessions: Sessions, target
             "a later version", f"the target names {target.version}, before {IMAGE_SINCE}", target.probes
         )
     token = sessions.new_token()
-    exchange = sessions.try_create({target.name_key: token, "image": target.lang})
+    exchange = ask_for_session(sessions, {target.name_key: token, "image": target.lang})
     judge.status("SE-01", exchange, 201)
     if target.dialect == "session":
         keys = {"status", "servicePorts", "created"} | ({"sessionId"} & set(exchange.json_object()) or {"sessId"})
@@ -139,7 +140,7 @@ def test_the_same_token_and_lang_give_the_same_session(
     for turn in range(3):
         if turn == 1:  # while a run is going on
             session.begin("sleep 1")
-        again = sessions.try_create(target.creation(session.token))
+        again = ask_for_session(sessions, target.creation(session.token))
         evidence = (session.creation, again)
         judge.accepted("SE-02", again, expected="success: 200 or 201")
         created = again.json_object().get("created")
@@ -170,7 +171,7 @@ def test_the_same_token_with_another_lang_is_refused(
     after = session.try_info()
     same = before.json_object().get("lang") == after.json_object().get("lang") and after.ok
     judge.require("SE-03", same, expected="the session to be as before", actual=after.got, exchange=(before, after))
-    again = sessions.try_create(target.creation(session.token))
+    again = ask_for_session(sessions, target.creation(session.token))
     kept = again.ok and again.json_object().get("created") is False
     judge.require("SE-03", kept, expected="the token still to name the session", actual=again.got, exchange=again)
 
@@ -192,7 +193,7 @@ def test_tokens_of_the_shortest_and_longest_length_are_taken(
         limits.max_token_chars,
     ):
         token = token_of(length, rng)
-        exchange = sessions.try_create(target.creation(token))
+        exchange = ask_for_session(sessions, target.creation(token))
         judge.accepted("SE-04", exchange, expected=f"a token of {length} characters to be taken")
         sessions.adopt(exchange, token).delete()
 
@@ -219,7 +220,7 @@ def test_tokens_of_letters_digits_and_inner_hyphens_are_taken(
         f"a--{unique}-Z-9",
     )
     for token in tokens:
-        exchange = sessions.try_create(target.creation(token))
+        exchange = ask_for_session(sessions, target.creation(token))
         judge.accepted("SE-04", exchange, expected=f"the token {token!r} to be taken")
         session = sessions.adopt(exchange, token)
         info = session.try_info()
@@ -236,7 +237,7 @@ def test_tokens_that_differ_little_name_two_sessions(
     mixed = f"bp-Mixed-{token_of(8, rng)}a"
     for one, other in ((f"{stem}1", f"{stem}2"), (mixed, mixed.swapcase())):
         first = sessions.create(token=one)
-        exchange = sessions.try_create(target.creation(other))
+        exchange = ask_for_session(sessions, target.creation(other))
         judge.accepted("SE-04", exchange, expected=f"the token {other} to be taken")
         second = sessions.adopt(exchange, other)
         apart = exchange.json_object().get("created") is not False and first.id != second.id
@@ -251,11 +252,11 @@ def test_a_token_can_be_used_again_after_termination(sessions: Sessions, target:
     """The token of a terminated session creates a new one, several times over."""
     token = sessions.new_token()
     for _ in range(3):
-        exchange = sessions.try_create(target.creation(token))
+        exchange = ask_for_session(sessions, target.creation(token))
         judge.accepted("SE-04", exchange, expected="the token to be taken again")
         created = exchange.json_object().get("created")
         judge.require("SE-04", created is True, expected="created: true", actual=exchange.got, exchange=exchange)
-        session = sessions.adopt(exchange, token)
+        session = settled(sessions, exchange, token)
         session.sh("true")
         session.delete()
 
@@ -263,7 +264,7 @@ def test_a_token_can_be_used_again_after_termination(sessions: Sessions, target:
 @requirement("SE-04")
 def test_what_a_null_token_gets(sessions: Sessions, target: Target, judge: Judge) -> None:
     """A null token is the same as none, or refused."""
-    exchange = sessions.try_create(target.creation(None) | {target.name_key: None})
+    exchange = ask_for_session(sessions, target.creation(None) | {target.name_key: None})
     if exchange.ok or exchange.refused:
         judge.reading("SE-04", "null-token", "absent" if exchange.ok else "refused", exchange)
     judge.require(
