@@ -13,6 +13,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
+from mock_server.adapters.keys import exposed, lines_of, parse_pairs
 from mock_server.cli import main
 
 _PROGRAM = [sys.executable, "-c", "from mock_server.cli import main; main()"]
@@ -78,6 +79,15 @@ def test_a_signal_ends_it_and_nothing_is_left(
         (["--workspace-root", "/no/such/folder"], "does not exist"),
         (["--sandbox", "bubble"], "the levels are"),
         (["--api-version", "5"], "like v4.20181215"),
+        (["--host", "0.0.0.0", "--no-auth"], "can be reached from other machines"),  # noqa: S104  - same
+        (["--key", "only-an-access-key"], "write ACCESS-KEY:SECRET-KEY"),
+        (["--key", "A:b", "--key", "A:c"], "number 2 names an access key a second time"),
+        (["--key", "A:b", "--no-auth"], "exclude each other"),
+        (["--relaxed-signatures"], "give --key or --keys-file"),
+        (["--keys-file", "/no/such/file"], "does not exist"),
+        (["--rate-limit", "0"], "1<=x"),
+        (["--max-sessions", "0"], "1<=x"),
+        (["--idle-timeout", "-1"], "0<=x"),
         (["--nonsense"], "No such option"),
         (["extra"], "unexpected extra argument"),
     ],
@@ -96,3 +106,45 @@ def test_an_occupied_port_is_explained() -> None:
         result = CliRunner().invoke(main, ["--port", str(taken.getsockname()[1])])
     assert result.exit_code == 2
     assert "--port 0 takes a free port" in result.output
+
+
+def test_keys_come_from_a_file_that_others_cannot_read(tmp_path: Path) -> None:
+    """A keys file holds a pair a line; what is wrong with it is told without telling a secret."""
+    file = tmp_path / "keys"
+    file.write_text("# two users\n\nAKALICE:alice's-secret\n  AKBOB:b:c\n")
+    file.chmod(0o600)
+    assert parse_pairs(lines_of(file)) == {"AKALICE": "alice's-secret", "AKBOB": "b:c"}
+    assert not exposed(file)
+    file.chmod(0o640)
+    assert exposed(file)
+    for content, reason in (
+        ("secret-without-a-name\n", "line 1, is no key pair"),
+        ("A:s1\nA:s2\n", "line 2, names an access key a second time"),
+        ("# nobody\n", "holds no key pair"),
+        ("A:secr\u00e9t\n", "ASCII"),
+    ):
+        file.write_text(content)
+        result = CliRunner().invoke(main, ["--keys-file", str(file)])
+        assert (result.exit_code, reason in result.output) == (2, True), result.output
+        assert not re.search(r"secret-|s1|s2|secr\u00e9", result.output)
+
+
+def test_a_keyed_server_is_open_to_others_and_silent_about_secrets(tmp_path: Path, root: Path) -> None:
+    """With a key it listens on any address, refuses what is not signed, and logs no secret."""
+    file = tmp_path / "keys"
+    file.write_text("AKALICE:very-secret\n")
+    file.chmod(0o644)
+    options = ["--host", "0.0.0.0", "--port", "0", "--keys-file", str(file), "--workspace-root", str(root)]  # noqa: S104  - it has a key
+    with subprocess.Popen([*_PROGRAM, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        match = re.search(r":(\d+) ", running.stdout.readline())
+        assert match
+        answers = [
+            requests.get(f"http://127.0.0.1:{match[1]}/{path}", headers={"Host": "build-box"}, timeout=30).status_code
+            for path in ("v4", "kernel/x")
+        ]
+        running.terminate()
+        output, log = running.communicate(timeout=60)
+    assert answers == [200, 401]
+    assert "chmod 600" in log
+    assert "very-secret" not in output + log
