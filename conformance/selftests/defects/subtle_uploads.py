@@ -383,7 +383,7 @@ class NamesAreCompatible(OddNames):
     """Names are normalized to compatible characters."""
 
     def odd(self, name: str) -> str:
-        return name if unicodedata.normalize("NFD", name) == name else unicodedata.normalize("NFKC", name)
+        return unicodedata.normalize("NFKC", name) if unicodedata.normalize("NFC", name) == name else name
 
 
 @defect("UP-14")
