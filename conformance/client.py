@@ -170,10 +170,10 @@ class Client:
             raise Untestable("the attempt went past its time limit", Cause.TARGET)
 
     def _keep_restraint(self, method: str, header_names: Iterable[str]) -> None:
-        if self.restraint is None or self.clean_up:
+        if self.restraint is None:
             return
         self.restraint.permit(method, header_names)
-        while (wait_s := self.restraint.wait_s()) > 0:
+        while not self.clean_up and (wait_s := self.restraint.wait_s()) > 0:
             self._wait(wait_s)
 
     def _wait(self, seconds: float) -> None:

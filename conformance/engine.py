@@ -59,7 +59,7 @@ class Engine:
         self.budget = Budget(options.max_requests, options.max_seconds, options.pace, options.max_sessions)
         self.transport = Transport(options.url, self.budget, trust=options.trust)
         self.restraint = Restraint(options.read_only, options.rate_limit, self.transport.spent)
-        self.ledger = Ledger(journal=journal)
+        self.ledger = Ledger(journal=journal, idle=options.read_only)
         self.started = datetime.now(UTC)
         self.world: World | None = None
 

@@ -33,8 +33,9 @@ class Entry:
 class Ledger:
     """Thread-safe; entries are made before the create call goes out, for its answer may be lost."""
 
-    def __init__(self, resource: str = "/kernel", journal: Journal | None = None) -> None:
+    def __init__(self, resource: str = "/kernel", journal: Journal | None = None, *, idle: bool = False) -> None:
         self.resource = resource
+        self._idle = idle  # nothing is created in this run (--read-only), so nothing may be deleted either
         self._journal = journal
         self._entries: dict[str, Entry] = {}
         self._changed = threading.Condition()
@@ -42,6 +43,8 @@ class Ledger:
 
     def expect(self, session_id: str, resource: str | None = None) -> bool:
         """Note that a session (or a thing of another resource) may exist from now on; return whether that is news."""
+        if self._idle:
+            return False
         with self._changed:
             entry = self._entries.setdefault(session_id, Entry(session_id, resource, gone=True))
             news, entry.gone = entry.gone, False
