@@ -1,7 +1,7 @@
 """What every request passes before its operation: is it meant for this server, whose is it, has it any left.
 
-A request is counted for the key that signed it, or for its client's address where no key did: unsigned, signed
-wrongly, or sent to an operation that asks for no signature. The contract says which those are.
+A request is counted for the key that signed it, or for its client's address where no key did: unsigned, or signed
+wrongly. The contract says which operations ask for no signature.
 """
 
 from collections.abc import Callable, Collection
@@ -37,8 +37,7 @@ def add_gate(
         refusal, user = None, ANYBODY
         try:
             check_sender(request.environ)
-            if identify is not None and request.endpoint not in public_operations:
-                user = identify(request.environ)
+            user = _user(identify, public=request.endpoint in public_operations)
         except Refusal as raised:
             refusal = raised
         g.standing = limiter.count(f"key {user}" if user else f"address {request.remote_addr}")
@@ -49,6 +48,16 @@ def add_gate(
 
     app.before_request(admit)
     app.after_request(_finish)
+
+
+def _user(identify: Identify | None, *, public: bool) -> str:
+    """Return whose request it is. Raises Refusal, except where no signature is asked for: there it may be wrong."""
+    try:
+        return identify(request.environ) if identify is not None else ANYBODY
+    except Refusal:
+        if not public:
+            raise
+        return ANYBODY
 
 
 def _finish(response: Response) -> Response:

@@ -101,6 +101,7 @@ def test_each_key_and_each_address_counts_on_its_own(limited: Client) -> None:
         assert limited.send("GET", "/kernel/nobody", auth=Signing()).status_code == 404
     assert limited.send("GET", "/kernel/nobody", auth=Signing()).status_code == 429
     assert limited.send("GET", "/kernel/nobody", auth=Signing(pair=BOB)).status_code == 404
-    calls = [("/kernel/nobody", None), ("/v4", None), ("/", Signing()), ("/kernel/x", Signing(pair=(BOB[0], "guess")))]
+    guessed = Signing(pair=(BOB[0], "guess"))
+    calls = [("/kernel/nobody", None), ("/v4", None), ("/", guessed), ("/kernel/x", guessed)]
     remaining = [limited.send("GET", path, auth=auth).headers["X-RateLimit-Remaining"] for path, auth in calls]
     assert remaining == ["5", "4", "3", "2"]
