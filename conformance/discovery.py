@@ -54,6 +54,7 @@ KNOWN_C_LANGS: Final = (
 _VERSION: Final = re.compile(r"v\d+\.\d{8}")
 _FIRST_MODERN: Final = 5  # the major version from which on the resource is called /session
 _NO_SUCH_PATH: Final = frozenset({404, 405, 501})
+_UNAUTHORIZED: Final = 401
 _NO_ACCESS: Final = frozenset({401, 403})
 _PROBE_FOLDER, _PROBE_FILE = "bp-probe", "bp-probe-file.txt"
 
@@ -118,10 +119,10 @@ class Discovery:
             if tried and _names_no_path(tried[-1]) and tried[-1].url.endswith(target.resource):
                 continue  # this dialect is not spoken here
             self._client = self._new_client(target.api_version, self._client)
-            exchange = self._create(target)
+            taken, exchange = self._let_in(target)
             tried.append(exchange)
             if exchange.ok:
-                return self._looked_closer(target, exchange)
+                return self._looked_closer(taken, exchange)
             if exchange.status in _NO_ACCESS:
                 raise TargetError(self._access_advice(exchange))
             if exchange.broke_down and len(tried) > 1 and tried[-2].broke_down:
@@ -157,7 +158,18 @@ class Discovery:
             poll_allowance_s=options.poll_allowance_s,
         )
 
+    def _let_in(self, target: Target) -> tuple[Target, Exchange]:
+        """AU-03 (open): create a session; where the signature is not taken, sign the body's own hash instead."""
+        exchange = self._create(target)
+        if exchange.status == _UNAUTHORIZED and target.signer:
+            hashing = _signing(target, empty_later=False)
+            again = self._create(hashing)
+            if again.status not in _NO_ACCESS:
+                return hashing, again
+        return target, exchange
+
     def _create(self, target: Target) -> Exchange:
+        self._client.signer = target.signer
         self.ledger.resource = target.resource
         token = f"bp-{self.options.run_id}-probe"
         self.ledger.expect(token)
@@ -178,7 +190,13 @@ class Discovery:
     def _with_styles(self, target: Target, session_id: str) -> Target:
         """CO-06: see which way of passing parameters finds a file that was just uploaded."""
         form = Form((Part(f"{_PROBE_FOLDER}/{_PROBE_FILE}", b"probe"),))
-        if not self._client.post(target.path(session_id, "/upload"), form=form).ok:
+        upload = self._client.post(target.path(session_id, "/upload"), form=form)
+        if upload.status == _UNAUTHORIZED:
+            hashing = _signing(target, empty_multipart=False)
+            upload = self._client.post(target.path(session_id, "/upload"), form=form, signer=hashing.signer)
+            target = hashing if upload.ok else target
+            self._client.signer = target.signer
+        if not upload.ok:
             return target
         styles: tuple[Style, ...] = ("body", "query", "both")
         listing: Style = next((style for style in styles if self._lists(target, session_id, style)), "body")
@@ -238,6 +256,19 @@ def _names_no_path(exchange: Exchange) -> bool:
     """Tell an unknown path from an unknown image: deployed servers answer 404 to both."""
     speaks_of_image = any(word in exchange.text.lower() for word in ("image", "lang"))
     return exchange.status in _NO_SUCH_PATH and not speaks_of_image
+
+
+def _signing(target: Target, *, empty_later: bool | None = None, empty_multipart: bool | None = None) -> Target:
+    """Return the target with signers of another manner (AU-03); what is None stays."""
+
+    def signing(signer: Signer | None) -> Signer | None:
+        if signer is None:
+            return None
+        later = signer.empty_later if empty_later is None else empty_later
+        multipart = signer.empty_multipart if empty_multipart is None else empty_multipart
+        return replace(signer, empty_later=later, empty_multipart=multipart)
+
+    return replace(target, signer=signing(target.signer), second_signer=signing(target.second_signer))
 
 
 def _signer(access_key: str | None, secret_key: str | None, api_version: str) -> Signer | None:

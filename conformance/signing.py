@@ -37,6 +37,8 @@ class Signer:
     api_version: str = "v4.20181215"
     dated: str | None = None
     day: str | None = None  # YYYYMMDD of the signing key, where `dated` is not ISO 8601
+    empty_later: bool = True  # AU-03 (open): False where the target wants the hash of later versions' bodies,
+    empty_multipart: bool = True  # or of multipart ones
 
     def headers(self, request: Signable) -> dict[str, str]:
         """Return `Authorization`, `Date` and `X-BackendAI-Version` for a request."""
@@ -70,7 +72,8 @@ class Signer:
         """Tell whether the body counts as empty in the signature."""
         found = _VERSION.fullmatch(self.api_version)
         modern = found is not None and (int(found[1]), found[2]) >= EMPTY_HASH_SINCE
-        return modern or media_type.startswith("multipart/")
+        multipart = media_type.startswith("multipart/")
+        return self.empty_multipart if multipart else modern and self.empty_later
 
 
 def signed(secret_key: str, day: str, host: str, text: str) -> str:

@@ -199,6 +199,13 @@ variant(
     needs=("keys",),
     body_hash_of="empty",
 )
+variant(
+    "signed-body-hash",
+    "Signatures are over the hash of the body, always.",
+    {("AU-03", "later-body-hash"): "body", ("AU-03", "multipart-body-hash"): "body"},
+    needs=("keys",),
+    body_hash_of="body",
+)
 variant("rate-limited", "A small rate limit.", needs=("rate-limit",))
 variant("more-environment", "More variables are set.", more_environ={"PYTHONUNBUFFERED": "1", "LC_ALL": "C.UTF-8"})
 variant("slow-start", "A session is PENDING for half a second.", starts_pending_s=0.5)
