@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mock_server.adapters.storage import Account, Storage
 from mock_server.adapters.walk import Owner
 from mock_server.adapters.workspaces import Workspace
 from mock_server.domain.errors import LimitExceeded
@@ -32,6 +33,7 @@ class Folder:
     folder_id: str
     name: str
     workspace: Workspace
+    account: Account
     created_s: float = field(default_factory=time.time)  # since the epoch
 
 
@@ -41,14 +43,16 @@ class Mounted:
 
     paths: Mapping[str, Path] = field(default_factory=dict)
     folder_ids: tuple[str, ...] = ()
+    accounts: tuple[Account, ...] = ()
 
 
 class FolderStore:
     """All folders, each its user's. Every method may be called from any thread."""
 
-    def __init__(self, root: Path, owner: Owner) -> None:
+    def __init__(self, root: Path, owner: Owner, storage: Storage) -> None:
         self._root = root
         self._owner = owner
+        self._storage = storage
         self._lock = threading.Lock()
         self._folders: dict[tuple[str, str], Folder] = {}  # by user and name
         self._sessions: dict[str, int] = {}  # how many have a folder mounted, by its id
@@ -56,7 +60,7 @@ class FolderStore:
         root.chmod(0o711)  # sessions' user has to pass through, and cannot look around
 
     def create(self, user: str, name: str) -> Folder:
-        """Make an empty folder (VF-01). Raises InvalidParameter, FolderExists, LimitExceeded."""
+        """Make an empty folder (VF-01). Raises InvalidParameter, FolderExists, LimitExceeded, WorkspaceFull."""
         folder_name(name)
         with self._lock:
             if (user, name) in self._folders:
@@ -64,7 +68,8 @@ class FolderStore:
             if sum(owner == user for owner, _ in self._folders) >= FOLDERS_MAX:
                 raise LimitExceeded("virtual folders", "one more", str(FOLDERS_MAX))
             folder_id = uuid.uuid4().hex
-            folder = Folder(folder_id, name, Workspace(self._root / folder_id, self._owner))
+            account = self._storage.open(self._root / folder_id)
+            folder = Folder(folder_id, name, Workspace(self._root / folder_id, self._owner), account)
             self._folders[user, name] = folder
             return folder
 
@@ -89,6 +94,7 @@ class FolderStore:
                 raise FolderInUse(name, sessions)
             del self._folders[user, name]
         folder.workspace.remove()
+        folder.account.close()
 
     @contextmanager
     def mounting(self, user: str, mounts: Sequence[Mount]) -> Iterator[Mounted]:
@@ -115,4 +121,5 @@ class FolderStore:
             ids = tuple(folder.folder_id for folder in folders.values())
             for folder_id in ids:
                 self._sessions[folder_id] = self._sessions.get(folder_id, 0) + 1
-        return Mounted({alias: folder.workspace.home for alias, folder in folders.items()}, ids)
+        homes = {alias: folder.workspace.home for alias, folder in folders.items()}
+        return Mounted(homes, ids, tuple(folder.account for folder in folders.values()))

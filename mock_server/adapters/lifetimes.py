@@ -43,6 +43,6 @@ class Caretaker:
             with contextlib.suppress(UnknownSession):
                 self._sessions.end(session)
         elif session.runs.busy or session.activity.idle_s < session.account.age_s:
-            too_much = session.account.measure()
-            if too_much:
-                session.runs.stop_step(f"batchproof-mock: killed: {too_much}")
+            too_much = [account.measure() for account in (session.account, *session.mounted.accounts)]
+            if any(too_much):
+                session.runs.stop_step(f"batchproof-mock: killed: {next(filter(None, too_much))}")

@@ -159,7 +159,7 @@ class SessionRegistry:
     def _new(self, request: SessionRequest, user: str) -> Session:
         with self._folders.mounting(user, request.mounts) as mounted:
             session_id = str(uuid.uuid4())
-            account = self._storage.open((self._root / session_id, *mounted.paths.values()))
+            account = self._storage.open(self._root / session_id)
             workspace = Workspace(self._root / session_id, self._owner, mounted.paths)
             place = SessionPlace(workspace.home, workspace.tmp, request.environ, mounted.paths)
             memory_mib = request.memory_mib or self._allowance.default_memory_mib

@@ -7,7 +7,7 @@ upload would not fit by what is known: no request pays for a walk over files unl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,12 +23,12 @@ _MEASURE_TIMEOUT_S: Final = 5.0
 class StorageLimits:
     """What may be on disk, in MiB, inclusive."""
 
-    session_mib: int = 2048
+    session_mib: int = 2048  # one session, or one virtual folder
     total_mib: int = 16384
 
 
 class Storage:
-    """The disk space of one server's sessions. Every method may be called from any thread."""
+    """The disk space of one server's sessions and virtual folders. Every method may be called from any thread."""
 
     def __init__(self, limits: StorageLimits, now_s: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
@@ -36,9 +36,9 @@ class Storage:
         self._lock = threading.Lock()
         self._used_bytes: dict[Account, int] = {}
 
-    def open(self, folders: Sequence[Path]) -> "Account":
-        """Keep an account of some folders. Raises WorkspaceFull where all accounts together have no room left."""
-        account = Account(self, folders)
+    def open(self, folder: Path) -> "Account":
+        """Keep an account of a directory. Raises WorkspaceFull where all accounts together have no room left."""
+        account = Account(self, folder)
         with self._lock:
             if sum(self._used_bytes.values()) >= self.limits.total_mib * MIB:
                 raise WorkspaceFull
@@ -64,11 +64,11 @@ class Storage:
 
 
 class Account:
-    """The disk space of one session, its mounted folders included."""
+    """The disk space of one session or virtual folder."""
 
-    def __init__(self, storage: Storage, folders: Sequence[Path]) -> None:
+    def __init__(self, storage: Storage, folder: Path) -> None:
         self._storage = storage
-        self._folders = folders
+        self._folder = folder
         self._measured_s = storage.now_s()
 
     @property
@@ -88,7 +88,7 @@ class Account:
         """Find out how much there is; return what is too much, in words, "" where all fits or nothing was added."""
         started_s = self._storage.now_s()
         before_bytes, _ = self._storage.used_bytes(self)
-        now_bytes = disk_usage_bytes(self._folders)
+        now_bytes = disk_usage_bytes(self._folder)
         if now_bytes is None:  # too many files to count in time
             now_bytes = self._storage.limits.session_mib * MIB + 1
         self._storage.note(self, is_bytes=now_bytes)
@@ -105,18 +105,18 @@ class Account:
         if own_bytes + more_bytes > limits.session_mib * MIB:
             return f"more than {limits.session_mib} MiB of files"
         if all_bytes + more_bytes > limits.total_mib * MIB:
-            return f"more than {limits.total_mib} MiB of files in all sessions"
+            return f"more than {limits.total_mib} MiB of files in all sessions and folders"
         return ""
 
 
-def disk_usage_bytes(folders: Sequence[Path]) -> int | None:
-    """Return the disk space of some trees, None where it takes too long to find out; 0 for what is gone.
+def disk_usage_bytes(folder: Path) -> int | None:
+    """Return the disk space of a tree, None where it takes too long to find out; 0 where it is gone.
 
     `du` follows no links, crosses no mounts, and reaches any depth with few descriptors.
     """
     try:
         done = subprocess.run(
-            ["du", "-skx", "--", *map(str, folders)],  # noqa: S607  - wherever the system has it
+            ["du", "-skx", "--", str(folder)],  # noqa: S607  - wherever the system has it
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # files come and go meanwhile
@@ -125,4 +125,5 @@ def disk_usage_bytes(folders: Sequence[Path]) -> int | None:
         )
     except subprocess.TimeoutExpired:
         return None
-    return sum(int(line.partition(b"\t")[0]) * 1024 for line in done.stdout.splitlines())
+    size_kib = done.stdout.partition(b"\t")[0]
+    return int(size_kib) * 1024 if size_kib else 0

@@ -37,6 +37,7 @@ def folder_handlers(folders: FolderStore, limits: Limits) -> dict[str, Handler]:
     def upload_to_folder(folder: Folder, call: Call) -> Response:
         with folder.workspace.staging() as staging:
             targets = receive(call.environ["wsgi.input"], call.environ.get("CONTENT_TYPE", ""), staging, limits)
+            folder.account.take(staging.size_bytes)
             folder.workspace.store(staging, [_inside(target) for target in targets])
         return json_answer({}, 201)
 

@@ -16,7 +16,7 @@ from mock_server.adapters.storage import MIB, Storage, StorageLimits, disk_usage
 from mock_server.app import Mock, Settings, start
 from mock_server.domain.errors import WorkspaceFull
 from mock_server.domain.limits import Allowance
-from mock_server.tests.support import Client
+from mock_server.tests.support import Client, form
 
 HOLDER = """
 import sys
@@ -112,6 +112,21 @@ def test_a_program_that_fills_the_disk_is_killed(client: Client, session: str) -
     assert client.run(session, "rm f*")["exitCode"] == 0
 
 
+def test_a_virtual_folder_has_a_bounded_size_too(client: Client) -> None:
+    """What is uploaded to a folder, and what a program writes where it is mounted, is counted for the folder."""
+    assert client.send("POST", "/folders", json={"name": "bounded"}).status_code == 201
+    body, content_type = form(*((f"f{number}", os.urandom(MIB)) for number in range(5)))
+    headers = {"Content-Type": content_type}
+    statuses = [client.send("POST", "/folders/bounded/upload", data=body, headers=headers).status_code for _ in "ab"]
+    assert statuses == [201, 507]
+    path = client.create(config={"mounts": ["bounded"]})
+    result = client.run(path, "for i in $(seq 5); do head -c 1000000 /dev/zero > bounded/g$i; done; sleep 50")
+    assert "killed: more than 8 MiB of files" in result["console"]
+    assert client.upload(path, ("own", bytes(MIB))).status_code == 204
+    client.send("DELETE", path)
+    assert client.send("DELETE", "/folders/bounded").status_code == 204
+
+
 def test_all_sessions_share_a_bounded_space(client: Client) -> None:
     """Where all sessions together are over the limit, uploads and new sessions are a 507 until something is ended."""
     paths = [client.create(), client.create()]
@@ -136,14 +151,15 @@ def test_the_disk_is_measured_through_any_tree(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"\xff\n")).write_bytes(b"x")
     with (tmp_path / "hole").open("wb") as file:
         file.truncate(1024 * MIB)
-    measured = disk_usage_bytes((tmp_path, tmp_path / "gone"))
+    measured = disk_usage_bytes(tmp_path)
+    assert disk_usage_bytes(tmp_path / "gone") == 0
     assert measured is not None
     assert 5 * MIB <= measured < 10 * MIB
 
 
 def test_what_cannot_be_measured_in_time_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tree of too many files to count counts as too much."""
-    account = Storage(StorageLimits(session_mib=8)).open([tmp_path])
+    account = Storage(StorageLimits(session_mib=8)).open(tmp_path)
     monkeypatch.setattr("mock_server.adapters.storage._MEASURE_TIMEOUT_S", 0)
     assert account.measure() == "more than 8 MiB of files"
     with pytest.raises(WorkspaceFull):
