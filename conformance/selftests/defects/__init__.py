@@ -6,13 +6,24 @@
 from importlib import import_module
 from typing import Final
 
-from .table import ACCESS_KEY, DEFECTS, NEEDS, SECRET_KEY, VARIANTS, Defect, Variant
+from .table import ACCESS_KEY, DEFECTS, NEEDS, OTHER_KEY, OTHER_SECRET, SECRET_KEY, VARIANTS, Defect, Variant
 
-__all__ = ["ACCESS_KEY", "DEFECTS", "NEEDS", "SECRET_KEY", "VARIANTS", "Defect", "Variant"]
+__all__ = [
+    "ACCESS_KEY",
+    "DEFECTS",
+    "NEEDS",
+    "OTHER_KEY",
+    "OTHER_SECRET",
+    "SECRET_KEY",
+    "VARIANTS",
+    "Defect",
+    "Variant",
+]
 
 FAMILIES: Final = (
     "conventions",
     "access",
+    "subtle_access",
     "sessions",
     "session_facts",
     "session_config",
@@ -31,6 +42,8 @@ FAMILIES: Final = (
     "downloading",
     "subtle_runs",
     "subtle_console",
+    "subtle_files",
+    "subtle_uploads",
     "subtle_uploads",
     "subtle_files",
     "variants",
