@@ -1,4 +1,4 @@
-"""Binds the contract's operations to handlers: one URL rule for each dialect and prefix, one way in for all requests.
+"""Binds the contract's operations to handlers: in every dialect and under every prefix, one way in for all requests.
 
 The session is looked up before the body is read, so an unknown id is a 404 whatever came with it (CO-11).
 """
@@ -27,7 +27,9 @@ class Operation(Protocol):
     @property
     def method(self) -> str: ...  # noqa: D102  - a field
     @property
-    def urls(self) -> tuple[str, ...]: ...  # noqa: D102  - a field
+    def rules(self) -> tuple[str, ...]: ...  # noqa: D102  - a field
+    @property
+    def path_names(self) -> frozenset[str]: ...  # noqa: D102  - a field
     @property
     def reads_json(self) -> bool: ...  # noqa: D102  - a field
     @property
@@ -72,9 +74,9 @@ def add_routes(app: Flask, operations: Mapping[str, Operation], handlers: Mappin
     for operation_id, operation in operations.items():
         view = _view(operation, handlers[operation_id], find)
         # The router tells WebSocket handshakes from plain requests; where one is served, the view judges both.
-        for url, handshake in itertools.product(operation.urls, (False, True) if operation.upgrades else (False,)):
+        for rule, handshake in itertools.product(operation.rules, (False, True) if operation.upgrades else (False,)):
             app.add_url_rule(
-                url,
+                rule,
                 endpoint=operation_id,
                 view_func=view,
                 methods=[operation.method],
@@ -98,7 +100,8 @@ def _view(operation: Operation, handler: Handler, find: Find) -> Callable[..., R
         found = find(path.pop("id"), request.environ[USER]) if operation.needs_session else None
         with found.activity.call() if found else contextlib.nullcontext():
             parameters = _parameters(operation)
-            return handler(Call({**parameters, **path}, found, request.environ))
+            named = {key: value for key, value in path.items() if key in operation.path_names}
+            return handler(Call({**parameters, **named}, found, request.environ))
 
     return view
 
