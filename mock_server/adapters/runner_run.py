@@ -1,5 +1,6 @@
 """A run as the engine holds it: its phase, and what its client was not told yet."""
 
+import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 
@@ -29,6 +30,8 @@ class Run:
     files_before: frozenset[tuple[str, int, int]] = frozenset()
     files: tuple[str, ...] = ()
     fetched: bool = False  # whether the last result was handed over
+    calls: int = 0  # that wait for news of it right now
+    last_call_s: float = field(default_factory=time.monotonic)  # when the latest of them ended
     _ask_told: bool = False
     _is_password: bool = False
     _segments: deque[_Segment] = field(default_factory=deque)
@@ -55,6 +58,11 @@ class Run:
     def step(self) -> Step | None:
         """The step that is due, None in the queue and after the end."""
         return STEPS.get(self.phase)
+
+    @property
+    def alone_s(self) -> float:
+        """For how long nobody has asked about the run."""
+        return 0.0 if self.calls else time.monotonic() - self.last_call_s
 
     def wrote(self, stream: Stream, data: bytes) -> None:
         """Keep what the current step wrote."""
