@@ -50,8 +50,7 @@ class RunSession:
         self._left = Phase.QUEUED  # the phase that the current run was cut off in
         self._limit: TimeLimit | None = None  # the current run's
         self._closed = False
-        self._runs_started = 0
-        self._cpu_s = 0.0
+        self._used = Usage()
 
     def batch(self, commands: Commands, run_id: str | None, client_gone: ClientGone | None = None) -> RunResult:
         """Start a run, or go on with the unfinished run of that id (EX-29), and wait at most `poll_s` for news.
@@ -134,7 +133,7 @@ class RunSession:
     def usage(self) -> Usage:
         """Return what the session's runs used so far (SE-05)."""
         with self._changed:
-            return Usage(self._runs_started, int(self._cpu_s * 1000))
+            return self._used
 
     # Told by the reader's thread
 
@@ -171,14 +170,14 @@ class RunSession:
         """Go on with the run whose step ended, or with the next run."""
         with self._changed:
             self._step = None
-            self._cpu_s += end.cpu_s
+            self._used = self._used.after(end.used)
             run = self._current
             if run is None:
                 return
             if run.ended:
                 run.close_ended(self._left)
             else:
-                reason = end.failure or self._engine.sandbox.limits.reason(end.exit_code, end.cpu_s)
+                reason = end.failure or self._engine.sandbox.limits.reason(end.exit_code, end.used.cpu_ms / 1000)
                 if reason:
                     run.say(reason)
                 run.signal(Signal.FAILED if end.exit_code else Signal.SUCCEEDED, step_code=end.exit_code)
@@ -240,7 +239,7 @@ class RunSession:
 
     def _begin(self, run: Run) -> None:
         self._current = run
-        self._runs_started += 1
+        self._used = self._used.after(Usage(runs_started=1))
         run.files_before = runner_outputs.look(self._place.home)
         run.signal(Signal.STARTED)
         wall_s = self._engine.sandbox.limits.wall_s

@@ -1,6 +1,7 @@
 """One command of a run: from its start in the sandbox to the moment when nothing of it is left."""
 
 import os
+import resource
 import signal
 import threading
 from contextlib import suppress
@@ -11,20 +12,22 @@ from mock_server.adapters.input_watch import InputWatch
 from mock_server.adapters.ordering import Ordering, Output
 from mock_server.adapters.reader import Reader
 from mock_server.adapters.sandbox import Sandbox, SessionPlace
-from mock_server.adapters.sandbox_processes import descendants
+from mock_server.adapters.sandbox_processes import cpu_ms, descendants
 from mock_server.adapters.spawner import Spawned, Spawner
 from mock_server.domain.console import Stream
+from mock_server.domain.runs import NOTHING_USED, Usage
 
 _NOT_STARTED: Final = 126  # as a shell says of a command that it found and could not start
 _INFO_BYTES: Final = 64 * 1024
+_BLOCK_BYTES: Final = 512  # Linux: of ru_inblock and ru_oublock
 
 
 @dataclass(frozen=True)
 class StepEnd:
-    """How a step ended: exit code, 128+N for signal N (EX-16), CPU time of all it started, why it never started."""
+    """How a step ended: exit code, 128+N for signal N (EX-16), what all it started used, why it never started."""
 
     exit_code: int
-    cpu_s: float = 0.0
+    used: Usage = NOTHING_USED
     failure: str = ""
 
 
@@ -65,6 +68,7 @@ class RunningStep:
         self._victim_pid = 0
         self._info = b""
         self._killed = False
+        self._lost_cpu_ms = 0
         self._output: Output | None = None
         self._input: InputWatch | None = None
 
@@ -140,9 +144,12 @@ class RunningStep:
                 self._kill_victim()
 
     def _kill_victim(self) -> None:
+        kill_signal = self._engine.sandbox.chosen.kill_signal
         if self._victim is not None:
+            if kill_signal is signal.SIGKILL:  # nobody will wait for the children: what they used is told to nobody
+                self._lost_cpu_ms = max(self._lost_cpu_ms, cpu_ms(descendants(self._victim_pid)))
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._victim, self._engine.sandbox.chosen.kill_signal)
+                signal.pidfd_send_signal(self._victim, kill_signal)
 
     def _end(self, spawned: Spawned) -> None:
         """Take what is left in the pipes: the sandbox is gone, and with it every process."""
@@ -160,5 +167,15 @@ class RunningStep:
             victim, self._victim = self._victim, None
         if victim is not None:
             os.close(victim)
-        cpu_s = usage.ru_utime + usage.ru_stime
-        self._follower.step_ended(StepEnd(code if code >= 0 else 128 - code, cpu_s))
+        self._follower.step_ended(StepEnd(code if code >= 0 else 128 - code, self._used(usage)))
+
+    def _used(self, told: resource.struct_rusage) -> Usage:
+        """Read what Linux tells of an ended process and all that it waited for."""
+        # A program inherits the peak of whoever started it, and that is this server.
+        own_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return Usage(
+            cpu_ms=int((told.ru_utime + told.ru_stime) * 1000) + self._lost_cpu_ms,
+            memory_bytes=told.ru_maxrss * 1024 if told.ru_maxrss > own_kib else None,
+            read_bytes=told.ru_inblock * _BLOCK_BYTES,
+            written_bytes=told.ru_oublock * _BLOCK_BYTES,
+        )

@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -38,13 +38,15 @@ class SessionPlace:
     Both are owned by `Sandbox.owner`, who must be able to search every folder above them. `environ` is the session's
     own environment (SE-09), over what every command has (EX-20); its keys are not empty and hold no "=", and nothing
     in it holds a NUL. `mounts` are further folders of the owner's, seen directly below /home/work under these names,
-    which a shell takes as they are; `home` has a directory for each (SE-10).
+    which a shell takes as they are; `home` has a directory for each (SE-10). `memory_bytes` is what each process may
+    have for itself (SE-05).
     """
 
     home: Path
     tmp: Path
     environ: Mapping[str, str] = field(default_factory=dict)
     mounts: Mapping[str, Path] = field(default_factory=dict)
+    memory_bytes: int | None = None
 
 
 class NoSandboxError(Exception):
@@ -92,7 +94,7 @@ class Sandbox:
                 home=place.home,
                 tmp=place.tmp,
                 environ=environ,
-                limits=self.limits,
+                limits=replace(self.limits, data_bytes=place.memory_bytes),
                 bash=self.bash,
                 info_fd=info_fd,
                 hidden=self.hidden,

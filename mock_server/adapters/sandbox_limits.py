@@ -16,6 +16,7 @@ class Limits:
     - `wall_s`: the whole run, waiting in the queue not counted: `exec-timeout` (EX-23).
     - `cpu_s`: one process: SIGXCPU, exit code 152, with a line on stderr.
     - `memory_bytes`: address space of one process: its allocations fail.
+    - `data_bytes`: memory of its own that one process may have, where a session has a limit (SE-05): the same.
     - `processes`: of one sandbox (of all sandboxes together at the plain level): forks fail.
     - `file_size_bytes`: one file: SIGXFSZ, exit code 153, with a line on stderr.
     - `open_files`: of one process: opening fails.
@@ -29,17 +30,21 @@ class Limits:
     file_size_bytes: int = _GIB
     open_files: int = 1024
     output_bytes: int = 64 * _GIB
+    data_bytes: int | None = None
 
     def shell(self) -> str:
         """Return bash code that sets them, soft and hard, for all that follows."""
+        data = "" if self.data_bytes is None else f"-d {self.data_bytes // 1024} "
         return (
             f"ulimit -c 0 -n {self.open_files} -u {self.processes} -f {self.file_size_bytes // 1024} "
-            f"-v {self.memory_bytes // 1024} -t {self.cpu_s + _GRACE_S}; ulimit -S -t {self.cpu_s}"
+            f"{data}-v {self.memory_bytes // 1024} -t {self.cpu_s + _GRACE_S}; ulimit -S -t {self.cpu_s}"
         )
 
     def rlimits(self) -> list[tuple[int, int, int]]:
         """Return the same as (resource, soft, hard)."""
+        data = [] if self.data_bytes is None else [(resource.RLIMIT_DATA, self.data_bytes, self.data_bytes)]
         return [
+            *data,
             (resource.RLIMIT_CORE, 0, 0),
             (resource.RLIMIT_NOFILE, self.open_files, self.open_files),
             (resource.RLIMIT_NPROC, self.processes, self.processes),

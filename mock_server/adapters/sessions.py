@@ -6,7 +6,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from mock_server.adapters.activity import Activity
 from mock_server.adapters.folders import FolderStore, Mounted
@@ -21,6 +21,8 @@ from mock_server.domain.limits import Allowance
 from mock_server.domain.requests import SessionRequest
 from mock_server.domain.runs import RunResult
 from mock_server.domain.session_log import SessionLog
+
+MIN_MEMORY_MIB: Final = 64  # ours: with less, not even a shell is sure to start
 
 
 class RunEngine(Protocol):
@@ -161,15 +163,16 @@ class SessionRegistry:
             session_id = str(uuid.uuid4())
             account = self._storage.open(self._root / session_id)
             workspace = Workspace(self._root / session_id, self._owner, mounted.paths)
-            place = SessionPlace(workspace.home, workspace.tmp, request.environ, mounted.paths)
-            memory_mib = request.memory_mib or self._allowance.default_memory_mib
+            memory_mib = max(request.memory_mib or self._allowance.default_memory_mib, MIN_MEMORY_MIB)
+            memory_bytes = int(memory_mib * 1024) * 1024
+            place = SessionPlace(workspace.home, workspace.tmp, request.environ, mounted.paths, memory_bytes)
             return Session(
                 name=request.name or f"session-{secrets.token_hex(8)}",
                 session_id=session_id,
                 lang=request.lang,
                 workspace=workspace,
                 runs=self._engine.open_session(place),
-                memory_limit_kib=int(memory_mib * 1024),
+                memory_limit_kib=memory_bytes // 1024,
                 account=account,
                 mounted=mounted,
                 user=user,

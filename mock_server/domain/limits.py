@@ -19,7 +19,7 @@ class Limits:
 class Allowance:
     """What users get without asking, and how much of it."""
 
-    default_memory_mib: int = 512
+    default_memory_mib: int = 2048  # of each process, as memoryLimit tells it (SE-05)
     max_sessions: int = 1000  # of one user at a time
 
 

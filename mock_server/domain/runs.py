@@ -43,10 +43,30 @@ class RunResult:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a session's runs used so far, restarts included (SE-05, SE-07)."""
+    """What a session's runs used so far, restarts included (SE-05, SE-07).
+
+    `memory_bytes` is the most that one process held; None where all of them held less than the server itself, because
+    Linux tells the size of a process and of the one that started it as one number.
+    """
 
     runs_started: int = 0
     cpu_ms: int = 0
+    memory_bytes: int | None = None
+    read_bytes: int = 0
+    written_bytes: int = 0
+
+    def after(self, used: "Usage") -> "Usage":
+        """Return the sum; of the memory, the larger."""
+        return Usage(
+            self.runs_started + used.runs_started,
+            self.cpu_ms + used.cpu_ms,
+            max(self.memory_bytes or 0, used.memory_bytes or 0) or None,
+            self.read_bytes + used.read_bytes,
+            self.written_bytes + used.written_bytes,
+        )
+
+
+NOTHING_USED: Final = Usage()
 
 
 @dataclass(eq=False)

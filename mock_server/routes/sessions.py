@@ -7,6 +7,7 @@ from flask import Response
 from mock_server.adapters.sessions import Session
 from mock_server.domain.limits import Capacity
 from mock_server.domain.requests import SessionRequest
+from mock_server.domain.runs import Usage
 from mock_server.routes.dispatch import Call, Handler, json_answer, no_content
 
 
@@ -28,9 +29,8 @@ def session_handlers(sessions: Sessions, capacity: Capacity) -> dict[str, Handle
         return json_answer(_created(session, created=created), 201 if created else 200)
 
     def destroy_session(call: Call) -> Response:
-        cpu_used_ms = call.session.runs.usage().cpu_ms
         sessions.end(call.session)
-        return json_answer({"stats": {"cpu_used": cpu_used_ms}})
+        return json_answer({"stats": _stats(call.session.runs.usage())})
 
     return {
         "createSession": create_session,
@@ -60,6 +60,17 @@ def restart_session(call: Call) -> Response:
     """Restart a session (SE-07): its runs end, its files, environment and age stay."""
     call.session.runs.restart()
     return no_content()
+
+
+def _stats(usage: Usage) -> dict[str, int]:
+    """Give what a session used in all: milliseconds and bytes. What cannot be told is left out."""
+    stats = {
+        "cpu_used": usage.cpu_ms,
+        "io_read_bytes": usage.read_bytes,
+        "io_write_bytes": usage.written_bytes,
+        "num_runs": usage.runs_started,
+    }
+    return stats if usage.memory_bytes is None else {**stats, "mem_max_bytes": usage.memory_bytes}
 
 
 def _created(session: Session, *, created: bool) -> dict[str, object]:
