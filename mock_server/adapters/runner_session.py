@@ -26,6 +26,7 @@ from mock_server.domain.runs import (
 )
 
 _KILL_TIMEOUT_S: Final = 10  # killing takes milliseconds; past this the machine is in trouble, and callers go on
+ABANDONED_S: Final = 10.0  # EX-31: how long a question may go unasked about while other runs queue behind it
 
 ClientGone = Callable[[], bool]
 
@@ -156,6 +157,7 @@ class RunSession:
                 self._current.ask(is_password=is_password)
                 if self._limit:
                     self._limit.pause()
+                self._give_up_abandoned()
                 self._changed.notify_all()
 
     def step_goes_on(self) -> None:
@@ -183,6 +185,19 @@ class RunSession:
                 run.signal(Signal.FAILED if end.exit_code else Signal.SUCCEEDED, step_code=end.exit_code)
             self._go_on()
 
+    def _give_up_abandoned(self) -> None:
+        """End a run that waits for an input which its client forgot about, once others wait for the run (EX-31)."""
+        with self._changed:
+            run = self._current
+            if run is None or not run.asks or not self._queue:
+                return  # looked at again when it asks, and with the next run of the queue
+            if run.alone_s >= ABANDONED_S:
+                run.say(f"batchproof-mock: killed: it waited for input, and nobody asked about it for {ABANDONED_S:g} s")
+                self._cut(run, Signal.KILLED)
+                return
+            delay_s = ABANDONED_S - run.alone_s
+            self._engine.reader.call_later(delay_s, self._give_up_abandoned)
+
     # With the lock held
 
     def _require_open(self) -> None:
@@ -202,6 +217,7 @@ class RunSession:
         self._runs[run_id] = run
         self._queue.append(run)
         self._go_on()
+        self._engine.reader.call(self._give_up_abandoned)
         return run
 
     def _forget_abandoned(self) -> None:
@@ -215,8 +231,11 @@ class RunSession:
     def _wait(self, run: Run, client_gone: ClientGone | None) -> RunResult:
         """Wait for news of the run, hand over what there is, and forget the run with its last result."""
         deadline = time.monotonic() + self._poll_s
+        run.calls += 1
         while not run.has_news and not self._closed and (left_s := deadline - time.monotonic()) > 0:
             self._changed.wait(left_s)
+        run.calls -= 1
+        run.last_call_s = time.monotonic()
         self._require_open()
         if client_gone and client_gone():
             return RunResult(run.run_id, Status.CONTINUED)

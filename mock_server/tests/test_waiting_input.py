@@ -338,3 +338,28 @@ def test_every_text_is_typed_as_lines(typed: str) -> None:
     whole = typed.encode(errors="replace")
     assert b"".join(sent) == whole + (b"" if typed.endswith("\n") else b"\n")
     assert all(line.index(b"\n") == len(line) - 1 for line in sent)
+
+
+def test_a_forgotten_question_ends_when_others_wait_for_the_session(
+    session: RunSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that waits for input, and that nobody asks about, gives way to the next run, and says so (EX-31)."""
+    monkeypatch.setattr("mock_server.adapters.runner_session.ABANDONED_S", 0.5)
+    asking = settle(session, session.batch(Commands(exec="read -r line"), "forgotten"))[-1]
+    assert asking.status is Status.WAITING_INPUT
+    assert text(run(session, "echo next")) == "next\n"
+    last = rest(session, session.resume("forgotten"))[-1]
+    assert (last.status, last.exit_code) == (Status.FINISHED, 137)
+    assert "nobody asked about it" in text([last], "stderr")
+
+
+def test_a_question_that_is_asked_about_stays(session: RunSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While somebody asks about it, a run that waits for input keeps its place before the others (EX-18, EX-22)."""
+    monkeypatch.setattr("mock_server.adapters.runner_session.ABANDONED_S", 2 * POLL_S)
+    asking = settle(session, session.batch(Commands(exec="read -r line; echo $line"), "asking"))[-1]
+    queued = session.batch(Commands(exec="echo next"), "queued")
+    for _ in range(10):
+        asking = session.resume("asking")
+        assert asking.status is Status.WAITING_INPUT
+    assert text(rest(session, session.give_input("asking", "yes"))) == "yes\n"
+    assert text(rest(session, queued)) == "next\n"
