@@ -1,6 +1,7 @@
 """Looks after sessions from time to time: ends the forgotten ones, and stops programs that fill the disk."""
 
 import contextlib
+import sys
 import threading
 import time
 from typing import Final, Self
@@ -35,8 +36,14 @@ class Caretaker:
             started_s = time.monotonic()
             for session in self._sessions.living():
                 if not self._stop.is_set():
-                    self._look_after(session)
+                    self._try_to_look_after(session)
             took_s = time.monotonic() - started_s
+
+    def _try_to_look_after(self, session: Session) -> None:
+        try:
+            self._look_after(session)
+        except Exception as error:  # noqa: BLE001  - one session's fault must not end the care for all
+            print(f"batchproof-mock: looking after {session.session_id} failed: {error!r}", file=sys.stderr)  # noqa: T201  - the log
 
     def _look_after(self, session: Session) -> None:
         if 0 < self._idle_timeout_s <= session.activity.idle_s:

@@ -88,7 +88,10 @@ class Account:
         """Find out how much there is; return what is too much, in words, "" where all fits or nothing was added."""
         started_s = self._storage.now_s()
         before_bytes, _ = self._storage.used_bytes(self)
-        now_bytes = disk_usage_bytes(self._folder)
+        try:
+            now_bytes = disk_usage_bytes(self._folder)
+        except OSError:  # `du` cannot be started just now: what is known stays
+            return ""
         if now_bytes is None:  # too many files to count in time
             now_bytes = self._storage.limits.session_mib * MIB + 1
         self._storage.note(self, is_bytes=now_bytes)
@@ -110,7 +113,7 @@ class Account:
 
 
 def disk_usage_bytes(folder: Path) -> int | None:
-    """Return the disk space of a tree, None where it takes too long to find out; 0 where it is gone.
+    """Return the disk space of a tree, None where it takes too long to find out; 0 where it is gone. Raises OSError.
 
     `du` follows no links, crosses no mounts, and reaches any depth with few descriptors.
     """

@@ -70,17 +70,22 @@ def _within(config: Mapping[str, Any], capacity: Capacity) -> float | None:
     }
     if resources.get("cpu") is not None:
         asked["config.resources.cpu"] = (_amount("config.resources.cpu", resources["cpu"]), capacity.cores)
+    for name, value in resources.items():
+        if name.startswith("cuda.") and value is not None:  # cuda.device and cuda.shares, as deployed clients name GPUs
+            asked[f"config.resources.{name}"] = (_amount(f"config.resources.{name}", value), capacity.gpus)
     for name, (amount, limit) in asked.items():
         if amount is not None and amount > limit:
             raise LimitExceeded(name, f"{amount:.6g}" if amount < 10**15 else "a vast amount", str(limit))
     return memory_mib
 
 
-def _amount(name: str, value: float | str) -> float:
-    """Return a number, or a text such as `512m`, as a plain number."""
-    if not isinstance(value, str):
+def _amount(name: str, value: object) -> float:
+    """Return a number, or a text such as `512m`, as a plain number. Raises InvalidParameter."""
+    if isinstance(value, int | float):
         return value
-    match = _AMOUNT.fullmatch(value.strip())
+    match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise InvalidParameter(name, f"{value[:40]!r} is no amount; write a number, or one with a unit, such as 512m")
+        raise InvalidParameter(
+            name, f"{str(value)[:40]!r} is no amount; write a number, or one with a unit, such as 512m"
+        )
     return float(match[1]) * _UNIT_BYTES[match[2].lower()]

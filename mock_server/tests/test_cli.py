@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import requests
 from click.testing import CliRunner
 
 from mock_server.adapters.keys import exposed, lines_of, parse_pairs
+from mock_server.app import Settings, start
 from mock_server.cli import main
 
 _PROGRAM = [sys.executable, "-c", "from mock_server.cli import main; main()"]
@@ -106,6 +109,24 @@ def test_an_occupied_port_is_explained() -> None:
         result = CliRunner().invoke(main, ["--port", str(taken.getsockname()[1])])
     assert result.exit_code == 2
     assert "--port 0 takes a free port" in result.output
+
+
+def test_a_killed_server_leaves_nothing_to_the_next(process: subprocess.Popen[str], root: Path) -> None:
+    """The workspaces of a server that was killed are gone once the next one runs there, and so is what ran in them."""
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[3]
+    requests.post(f"{url}/kernel", json={"lang": "c", "clientSessionToken": "left-behind"}, timeout=30)
+    call = {"mode": "batch", "runId": None, "options": {"exec": "while :; do date > /home/work/alive; done"}}
+    requests.post(f"{url}/kernel/left-behind", json=call, timeout=30)
+    (leftover,) = root.iterdir()
+    process.kill()
+    process.wait(60)
+    with start(Settings(workspace_root=root)):
+        deadline, pause = time.monotonic() + 60, threading.Event()
+        while leftover.exists() and time.monotonic() < deadline:
+            pause.wait(0.05)
+        assert not leftover.exists()
+    assert not any(root.iterdir())
 
 
 def test_keys_come_from_a_file_that_others_cannot_read(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_description_has_the_documented_numbers(client: Client, session: str) 
     client.run(session, "for ((i=0; i<200000; i++)); do :; done")
     after = client.send("GET", session).json()
     assert before["lang"] == "c"
-    assert before["memoryLimit"] == 2048 * 1024
+    assert before["memoryLimit"] == 512 * 1024
     assert after["age"] > before["age"]
     assert after["numQueriesExecuted"] > before["numQueriesExecuted"] == 0
     assert after["cpuCreditUsed"] > 0
@@ -128,12 +128,40 @@ def test_a_restart_keeps_files_age_and_environment(client: Client) -> None:
         {"resources": {"cpu": "100000"}},
         {"resources": {"mem": "900t"}},
         {"resources": {"mem": 10**18}},
+        {"resources": {"mem": "2049 MiB"}},
+        {"resources": {"cuda.device": 8}},
+        {"resources": {"cuda.shares": "0.5"}},
         {"instanceMemory": 10**300},
     ],
 )
 def test_amounts_above_the_capacity_are_not_acceptable(client: Client, config: dict[str, object]) -> None:
     """Asking for more than the server gives is a 406 (SE-08)."""
     assert client.send("POST", "/kernel", json={"lang": "c", "config": config}).status_code == 406
+
+
+@pytest.mark.parametrize(
+    ("config", "memory_mib"),
+    [
+        ({"instanceMemory": 2048, "instanceCores": 4, "instanceGPUs": 0, "clusterSize": 1}, 2048),
+        ({"resources": {"mem": "1g", "cpu": "4"}}, 1024),
+        ({"resources": {"mem": "1.5G", "cuda.device": 0}}, 1536),
+        ({"resources": {"mem": "512 MiB"}}, 512),
+        ({"resources": {"mem": 256 * 1024 * 1024}}, 256),
+    ],
+)
+def test_amounts_within_the_capacity_are_given(client: Client, config: dict[str, object], memory_mib: int) -> None:
+    """All that the server gives can be had, in every unit that clients write (SE-08)."""
+    path = client.create(config=config)
+    assert client.send("GET", path).json()["memoryLimit"] == memory_mib * 1024
+    client.send("DELETE", path)
+
+
+@pytest.mark.parametrize("amount", ["much", "", "-1", "1 apple", "nan", [], {}])
+def test_an_amount_that_is_none_is_refused(client: Client, amount: object) -> None:
+    """What cannot be read as an amount is a 400, and says how to write one."""
+    for name in ("mem", "cuda.device"):
+        answer = client.send("POST", "/kernel", json={"lang": "c", "config": {"resources": {name: amount}}})
+        assert answer.status_code == 400, answer.text
 
 
 def test_what_real_clients_send_is_accepted(client: Client) -> None:
