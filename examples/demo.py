@@ -35,7 +35,7 @@ class DemoError(Exception):
 @contextmanager
 def mock_server() -> Iterator[str]:
     """Start ``batchproof-mock`` on a free port and yield its URL; stop it at the end."""
-    command = [SCRIPTS / "batchproof-mock", "--port", "0", "--exec-timeout", EXEC_TIMEOUT_S]
+    command = [str(SCRIPTS / "batchproof-mock"), "--port", "0", "--exec-timeout", EXEC_TIMEOUT_S]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None  # noqa: S101  - PIPE was asked for
@@ -148,7 +148,7 @@ def judge(url: str) -> int:
     """Let the suite judge the server; return its exit code."""
     heading("And now the suite judges that server, clause by clause")
     arguments = ["check", url, "--exec-timeout", EXEC_TIMEOUT_S, "--report", str(REPORT)]
-    command = [SCRIPTS / "batchproof", *arguments]
+    command = [str(SCRIPTS / "batchproof"), *arguments]
     say(f"$ batchproof {' '.join(arguments)}")
     return subprocess.run(command, check=False).returncode
 

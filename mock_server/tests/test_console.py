@@ -1,6 +1,7 @@
 """The console: every character once, in order, within its limit."""
 
 import json
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +32,9 @@ def test_what_was_written_comes_out_as_if_decoded_whole(writes: list[tuple[Strea
 
 
 @given(_WRITES, st.lists(st.booleans(), min_size=30, max_size=30))
-def test_draining_between_reads_loses_and_repeats_nothing(writes: list[tuple[Stream, bytes]], pulls: list[bool]) -> None:
+def test_draining_between_reads_loses_and_repeats_nothing(
+    writes: list[tuple[Stream, bytes]], pulls: list[bool]
+) -> None:
     """Calls at any moment hand over the same text in all, each piece exactly once (EX-17)."""
     console, parts = Console(_LIMIT), []
     for (stream, data), pull in zip(writes, pulls, strict=False):
@@ -65,7 +68,7 @@ def test_neighbours_are_never_of_one_stream(writes: list[tuple[Stream, bytes]], 
         console.feed(stream, data)
     items = console.drain()
     assert all(text for _, text in items)
-    assert all(one[0] != next_[0] for one, next_ in zip(items, items[1:], strict=False))
+    assert all(one[0] != next_[0] for one, next_ in pairwise(items))
 
 
 def test_the_order_of_writes_is_kept() -> None:

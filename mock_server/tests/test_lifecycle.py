@@ -1,6 +1,5 @@
 """The run's table: whatever happens, the client sees an allowed order of statuses."""
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +17,6 @@ from mock_server.domain.lifecycle import (
     final_code,
     report,
 )
-
 
 
 def _told(choices: list[int], *, skipped: frozenset[Step]) -> tuple[list[Status], Phase]:
