@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench clients clean
+.PHONY: help setup demo test lint format bench matrix clients clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -37,6 +37,9 @@ format: $(READY)  ## let ruff rewrite what it can
 
 bench: $(READY)  ## measure the mock server against the machine's limits
 	$(BIN)/python -m benchmarks
+
+matrix: $(READY)  ## run the suite against every known defect and every right server
+	$(BIN)/python -m conformance.selftests.matrix
 
 clients: $(READY)  ## install the published clients that the tests use
 	$(BIN)/python -m mock_server.tests.clients.environments
