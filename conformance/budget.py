@@ -9,6 +9,7 @@ from typing import Final
 
 STORM_OF_SILENCE: Final = 25  # exchanges in a row without any response: the target is gone
 STORM_OF_BREAKDOWNS: Final = 200  # 5xx answers in a row: the target is in trouble, and we are not helping
+STORM_OF_REFUSALS: Final = 3  # calls that waited out all patience and still got 429
 
 
 class Stopped(Exception):  # noqa: N818  - not an error of anybody's: the run was told to end
@@ -30,6 +31,7 @@ class Budget:
     _next_slot: float = 0.0
     _silences: int = 0
     _breakdowns: int = 0
+    _refusals: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -70,6 +72,13 @@ class Budget:
             slot = max(now, self._next_slot)
             self._next_slot = slot + 1 / self.max_per_second
             return slot - now
+
+    def note_refusal(self, wait_s: float) -> None:
+        """Take note of a call that nothing but 429 came back to; stop where that is no accident."""
+        with self._lock:
+            self._refusals += 1
+        if self._refusals >= STORM_OF_REFUSALS:
+            self.stop(f"the target's request limit is spent: nothing but 429, the last asking to wait {wait_s:g} s")
 
     def note(self, status: int | None, error: str | None) -> None:
         """Watch for a storm: stop when nothing but silence, or nothing but 5xx, comes back."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json as jsonlib
 import socket
+import threading
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
@@ -67,6 +68,7 @@ class Client:
         self.api_version = api_version
         self.exchanges: list[Exchange] = []
         self.clean_up = False
+        self.clean_up_patience_s = 0.0  # for the 429 answers of one call when cleaning up
         self.restraint: Restraint | None = None  # what ordinary requests must not do
         self.held_up_s = 0.0  # how long the target's request limit made it wait
         self._timeout_s = timeout_s
@@ -79,15 +81,14 @@ class Client:
         Raise Stopped where the run's budget is spent, Untestable where the attempt is past its deadline, Unmet where
         nothing but 429 comes back to a patient call.
         """
-        self._keep_deadline()
-        self._keep_restraint(method, call.get("headers", {}))
+        self.await_turn(method, call.get("headers", {}))
         exchange = self._send(method, path, call)
-        patience_s = MAX_PATIENCE_S if call.get("patient", True) and not self.clean_up else 0.0
+        patience_s = self.clean_up_patience_s if self.clean_up else MAX_PATIENCE_S * call.get("patient", True)
         while exchange.status == _TOO_MANY and patience_s > 0:
             wait_s = retry_after_s(exchange)
-            patience_s -= wait_s
+            patience_s -= MAX_PATIENCE_S if self.clean_up and _is_long(exchange) else wait_s
             if patience_s < 0:
-                return self._given_up(exchange, call.get("operation", ""))
+                return self._given_up(exchange, call.get("operation", ""), wait_s)
             self._wait(wait_s)
             exchange = self._send(method, path, call)
         return exchange
@@ -105,9 +106,8 @@ class Client:
 
         `half_close` shuts the sending side after the payload, as a client that was cut off does.
         """
-        self._keep_deadline()
         method = payload.partition(b" ")[0].decode("latin-1")[:16] or "RAW"
-        self._keep_restraint(method, ())
+        self.await_turn(method)
         self.transport.budget.spend()
         started, clock = datetime.now(UTC), monotonic()
         try:
@@ -169,7 +169,12 @@ class Client:
         if self._deadline is not None and not self.clean_up and monotonic() > self._deadline:
             raise Untestable("the attempt went past its time limit", Cause.TARGET)
 
-    def _keep_restraint(self, method: str, header_names: Iterable[str]) -> None:
+    def await_turn(self, method: str, header_names: Iterable[str] = ()) -> None:
+        """Wait until a request of this method may go out; raise Untestable where it may not.
+
+        What a request creates is noted in the ledger after this, and before it goes out.
+        """
+        self._keep_deadline()
         if self.restraint is None:
             return
         self.restraint.permit(method, header_names)
@@ -178,15 +183,19 @@ class Client:
 
     def _wait(self, seconds: float) -> None:
         """Wait for the target's request limit; what that takes is not taken from the attempt's time."""
+        if self.clean_up:
+            threading.Event().wait(seconds)  # also where the run was told to stop
+            return
         self.transport.budget.pause(seconds)
         self.held_up_s += seconds
         if self._deadline is not None:
             self._deadline += seconds
 
-    @staticmethod
-    def _given_up(exchange: Exchange, operation: str) -> Exchange:
-        if operation == "createSession":
+    def _given_up(self, exchange: Exchange, operation: str, wait_s: float) -> Exchange:
+        limited = exchange.header("Retry-After") or exchange.header("X-RateLimit-Remaining") == "0"
+        if self.clean_up or (operation == "createSession" and not limited):
             return exchange  # 429 is also how servers say that they have no room for a session just now
+        self.transport.budget.note_refusal(wait_s)
         actual = f"{exchange.got}, and Retry-After {exchange.header('Retry-After') or 'not told'}"
         expected = f"an answer other than 429 within {MAX_PATIENCE_S:g} s"
         raise Unmet(Finding("", expected, actual, (exchange,)), transient=True)
@@ -215,6 +224,12 @@ def retry_after_s(exchange: Exchange) -> float:
         return max(0.05, float(exchange.header("Retry-After") or 1.0))
     except ValueError:
         return 1.0
+
+
+def _is_long(exchange: Exchange) -> bool:
+    """Tell whether a limit's window is so long that knocking until it is over is of no use."""
+    window = exchange.header("X-RateLimit-Window") or ""
+    return not exchange.header("Retry-After") and window.isdecimal() and int(window) > MAX_PATIENCE_S
 
 
 def _content(call: Call) -> tuple[bytes, str | None]:

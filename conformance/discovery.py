@@ -247,7 +247,7 @@ class Discovery:
         signer = _signer(self.options.access_key, self.options.secret_key, api_version)
         timeout_s = self.options.timeout_s
         client = Client(self.transport, signer, api_version=api_version, timeout_s=timeout_s)
-        client.restraint = self.restraint
+        client.restraint = replace(self.restraint, limit=None)  # nothing can be checked without it
         client.exchanges = before.exchanges if before else client.exchanges
         return client
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from conformance.attempt import Attempt, Check, Ending, World, attempt
 from conformance.budget import Budget
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from conformance.contract import Contract
     from conformance.journal import Journal
     from conformance.options import Options
+
+LAST_PATIENCE_S: Final = 20.0  # for each 429 of the final audit
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class Engine:
         signer = target.signer if target else None
         version = target.api_version if target else "v4.20181215"
         client = Client(self.transport, signer, api_version=version, timeout_s=self.options.timeout_s)
-        client.clean_up = True
+        client.clean_up, client.clean_up_patience_s = True, LAST_PATIENCE_S
         try:
             return self.ledger.audit(client)
         except KeyboardInterrupt:

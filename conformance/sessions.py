@@ -6,7 +6,7 @@ import itertools
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
-from conformance.judge import Finding, Unmet
+from conformance.judge import Finding, Unmet, Untestable
 from conformance.session import Session, Workbench
 
 if TYPE_CHECKING:
@@ -41,10 +41,16 @@ class Sessions:
         What it creates is in the ledger all the same and deleted at the end.
         """
         caller = client or self.bench.client
+        caller.await_turn("POST")
         caller.transport.budget.spend_session()
         token = body.get(self.bench.target.name_key)
         news = isinstance(token, str) and self._expect(token)
-        exchange = caller.post(self.bench.target.resource, json=dict(body), operation="createSession")
+        try:
+            exchange = caller.post(self.bench.target.resource, json=dict(body), operation="createSession")
+        except (Unmet, Untestable):  # answered 429 to the end, or not sent at all
+            if news:
+                self.bench.ledger.gone(str(token))
+            raise
         if exchange.ok:
             session_id = session_id_of(exchange) or token
             if isinstance(session_id, str):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from conformance.client import Client
     from conformance.judge import Judge
     from conformance.session import Session
+    from conformance.sessions import Sessions
 
 
 def test_read_only_sends_nothing_but_reads(tmp_path: Path) -> None:
@@ -175,3 +177,38 @@ def test_a_refused_probe_is_a_refusal() -> None:
         )
         report = judged(url, check(refused, "UP-08"), rate_limit=5_000)
     assert verdict(report, "UP-08") == "pass"
+
+
+def test_a_spent_limit_that_nobody_told_of_stops_the_run() -> None:
+    """Nothing but 429 with a long Retry-After is not knocked at for hours: the run stops and is incomplete."""
+
+    def asks(session: Session) -> None:
+        session.upload({"a": b""})
+
+    with serve_script() as (url, target):
+        target.script = lambda seen: (
+            replace(problem(429), headers={**problem(429).headers, "Retry-After": "3600"})
+            if seen.path.endswith("/upload") and "probe" not in seen.path
+            else None
+        )
+        report = judged(url, *[check(asks, "UP-08")] * 50)
+        uploads = len([one for one in target.calls("POST", "/upload") if "probe" not in one.path])
+        assert target.sessions == set()
+    assert "request limit is spent" in (report.run.stopped or "")
+    assert uploads < 20
+    assert report.exit_code is ExitCode.INCOMPLETE
+
+
+def test_what_was_never_sent_is_not_left() -> None:
+    """A creation that the limit held back made nothing: it is neither deleted nor called left."""
+
+    def creates(sessions: Sessions) -> None:
+        for _ in range(100):
+            sessions.create().delete()
+
+    with serve_script() as (url, target):
+        report = judged(url, *[check(creates, "UP-08")] * 4, rate_limit=80)
+        made = {one.json["clientSessionToken"] for one in target.calls("POST", "/kernel")}
+        deleted = {one.path.rpartition("/")[2] for one in target.calls("DELETE")}
+    assert deleted <= made
+    assert report.run.sessions_left == ()

@@ -44,6 +44,7 @@ def folder(sessions: Sessions) -> Iterator[str]:
 def spare_name(sessions: Sessions) -> Iterator[str]:
     """Give a name for a folder that nobody has; whatever is called so in the end is deleted."""
     name = sessions.new_token()
+    sessions.bench.client.await_turn("POST")
     sessions.bench.ledger.expect(name, "/folders")
     try:
         yield name

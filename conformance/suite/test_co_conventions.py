@@ -89,6 +89,7 @@ def test_creations_are_taken_in_both_forms(
         raise judge.unmet("SE-09", expected="a session with BP_TEXT=plain", actual=plain.got, exchange=plain)
     original.delete()
     body = encode(target.creation(token, config={"environ": {"BP_TEXT": TEXT}}))
+    client.await_turn("POST")
     sessions.bench.ledger.expect(token)
     created = client.post(target.resource, body=body, content_type="application/json", operation="createSession")
     judge.accepted("CO-04", created)

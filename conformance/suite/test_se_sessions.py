@@ -104,6 +104,7 @@ def test_the_legacy_path_creates_sessions(sessions: Sessions, client: Client, ta
     if target.dialect != "kernel":
         raise judge.not_offered("the kernel dialect", "sessions are created at /session", sessions.create().creation)
     token = sessions.new_token()
+    client.await_turn("POST")
     sessions.bench.ledger.expect(token)
     exchange = client.post(f"{target.resource}/create", json=target.creation(token), operation="createSessionLegacy")
     session = sessions.adopt(exchange, token)
