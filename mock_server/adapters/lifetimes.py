@@ -19,6 +19,7 @@ class Caretaker:
     def __init__(self, sessions: SessionRegistry, idle_timeout_s: float) -> None:
         self._sessions = sessions
         self._idle_timeout_s = idle_timeout_s
+        self._measured: dict[str, int] = {}  # by session: its execute calls when it was last measured
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="caretaker")
 
@@ -34,9 +35,11 @@ class Caretaker:
         took_s = 0.0
         while not self._stop.wait(max(ROUND_S, _REST * took_s)):
             started_s = time.monotonic()
-            for session in self._sessions.living():
+            living = self._sessions.living()
+            for session in living:
                 if not self._stop.is_set():
                     self._try_to_look_after(session)
+            self._measured = {each.session_id: self._measured.get(each.session_id, 0) for each in living}
             took_s = time.monotonic() - started_s
 
     def _try_to_look_after(self, session: Session) -> None:
@@ -49,7 +52,8 @@ class Caretaker:
         if 0 < self._idle_timeout_s <= session.activity.idle_s:
             with contextlib.suppress(UnknownSession):
                 self._sessions.end(session)
-        elif session.runs.busy or session.activity.idle_s < session.account.age_s:
+        elif session.runs.busy or session.queries != self._measured.get(session.session_id, 0):
+            self._measured[session.session_id] = session.queries
             too_much = [account.measure() for account in (session.account, *session.mounted.accounts)]
             if any(too_much):
                 session.runs.stop_step(f"batchproof-mock: killed: {next(filter(None, too_much))}")

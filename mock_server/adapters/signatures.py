@@ -50,7 +50,7 @@ class Signatures:
     signature made for one of these hosts can then be sent to this server by whoever sees it, as long as its date holds.
     """
 
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
     max_skew_s: int
     relaxed_hosts: Iterable[str] | None = None
     now: Callable[[], datetime] = field(default=_now)

@@ -71,14 +71,9 @@ class Account:
         self._folder = folder
         self._measured_s = storage.now_s()
 
-    @property
-    def age_s(self) -> float:
-        """Seconds since it was measured."""
-        return self._storage.now_s() - self._measured_s
-
     def take(self, size_bytes: int) -> None:
         """Add an upload. Raises WorkspaceFull, and adds nothing, where it does not fit."""
-        if self._overflow(size_bytes) and self.age_s > _FRESH_S:
+        if self._overflow(size_bytes) and self._storage.now_s() - self._measured_s > _FRESH_S:
             self.measure()
         if self._overflow(size_bytes):
             raise WorkspaceFull

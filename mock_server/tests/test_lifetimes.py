@@ -77,7 +77,7 @@ def test_a_user_has_a_bounded_number_of_sessions(client: Client) -> None:
 
 def test_an_unused_session_is_ended() -> None:
     """A session that nobody uses for its time is gone with its files; one in use stays."""
-    with start(Settings(poll_s=0.2, exec_timeout_s=60, idle_timeout_s=2)) as mock, Client(mock) as client:
+    with start(Settings(poll_s=0.2, exec_timeout_s=60, idle_timeout_s=4)) as mock, Client(mock) as client:
         forgotten, used = client.create(), client.create()
         home = mock.sessions.find(forgotten.rpartition("/")[2]).workspace.home
         until(lambda: client.send("GET", used).status_code == 200 and not home.exists())
