@@ -55,7 +55,7 @@ class Observers:
     def exchange(self, exchange: Exchange) -> None:
         """Look at any ordinary exchange."""
         self._note("exchanges", rules.of_exchange(exchange))
-        if exchange.status is not None:
+        if not exchange.broke_down:  # a fault may come from before the limit is known
             carries = all(exchange.header(name) for name in RATE_HEADERS)
             kept = self._limited if carries else self._unlimited
             if not kept:
