@@ -45,7 +45,10 @@ def calls(client: Client, target: Target, session: Session, **call: Any) -> Iter
     path = session.path()
     yield "description", client.get(path, **call)
     yield "listing", client.get(path + "/files", **parameters(target.list_style, {"path": "."}), **call)
-    yield "download", client.call(target.download_method, path + "/download", **files, **call)
+    yield (
+        "download",
+        client.call(target.download_method, path + "/download", operation="downloadFiles", **files, **call),
+    )
     yield "upload", client.post(path + "/upload", form=FORM, **call)
     yield "run", client.post(path, json=run, **call)
     yield "restart", client.call("PATCH", path, **call)

@@ -179,7 +179,8 @@ def test_file_calls_with_values_of_the_wrong_type_are_refused(
     for path in WRONG_PATHS:
         hold(judge, client.get(session.path("/files"), json={"path": path}, operation="listFiles"))
     for files in WRONG_FILES:
-        hold(judge, client.call(target.download_method, session.path("/download"), json={"files": files}))
+        path, method = session.path("/download"), target.download_method
+        hold(judge, client.call(method, path, json={"files": files}, operation="downloadFiles"))
 
 
 @requirement("CO-11")
