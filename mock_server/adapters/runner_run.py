@@ -81,7 +81,7 @@ class Run:
     def signal(self, signal: Signal, *, step_code: int = 0, skipped: bool = False) -> None:
         """Advance; where that is a boundary or the end, close the segment with what the client is to be told."""
         left, self.phase = self.phase, advance(self.phase, signal)
-        status = report(left, self.phase, skipped=skipped)
+        status = None if self.commands.is_query else report(left, self.phase, skipped=skipped)
         if status:
             self._close(status, step_code)
         if self.phase is Phase.FINISHED:

@@ -32,6 +32,10 @@ class RunEngine(Protocol):
         """Return the runs of a new session; starts no process."""
 
 
+def _new_context() -> str:
+    return secrets.token_hex(8)
+
+
 @dataclass
 class Session:
     """One living session. `name` is what its client calls it, `session_id` its UUID; every path takes either."""
@@ -47,6 +51,7 @@ class Session:
     user: str = ""  # whose it is: an access key; empty where the server asks for no signatures
     started_s: float = field(default_factory=time.monotonic)
     queries: int = 0
+    query_context: str = field(default_factory=_new_context)  # what snippets share (EX-28)
     activity: Activity = field(default_factory=Activity)
     _log: SessionLog = field(default_factory=SessionLog)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -72,6 +77,11 @@ class Session:
         """The tail of what its runs printed, as far as it was handed over."""
         with self._lock:
             return self._log.text
+
+    def restart(self) -> None:
+        """End its runs, and forget what snippets shared (SE-07)."""
+        self.query_context = _new_context()
+        self.runs.restart()
 
     def end(self) -> None:
         """Kill its processes, then delete its files (SE-06, UP-12)."""

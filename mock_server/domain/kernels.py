@@ -85,6 +85,7 @@ PYTHON: Final = _interpreted("python3", "main.py", "__main__.py")
 NODE: Final = _interpreted("node", "main.js", "index.js", "main.mjs")
 
 _KERNELS: Final = {
+    **dict.fromkeys(("c", "gcc", "clang"), C),
     **dict.fromkeys(("cpp", "c++", "g++"), CPP),
     **dict.fromkeys(("java", "openjdk"), JAVA),
     **dict.fromkeys(("go", "golang"), GO),
@@ -99,13 +100,20 @@ def kernel_of(lang: str) -> Kernel:
 
     Names that say nothing are taken for C: the documents describe its build.
     """
+    return named_kernel(lang) or C
+
+
+def named_kernel(lang: str) -> Kernel | None:
+    """Return the kernel that the name tells, None where it tells none."""
     family = _FAMILY.match(lang.rsplit("/", 1)[-1].lower())
-    return _KERNELS.get(family[0] if family else "", C)
+    return _KERNELS.get(family[0]) if family else None
 
 
 def commands(lang: str, options: dict[str, str | None]) -> Commands:
     """Return what a run has to do (EX-06, EX-07), `*` replaced."""
     kernel = kernel_of(lang)
     defaults = {"clean": ":", "build": kernel.build, "exec": kernel.exec}
-    given = {step: options.get(step) for step in defaults}
-    return Commands(**{step: defaults[step] if value == DEFAULT else value for step, value in given.items()})
+    clean, build, exec_ = (
+        default if options.get(step) == DEFAULT else options.get(step) for step, default in defaults.items()
+    )
+    return Commands(clean, build, exec_)

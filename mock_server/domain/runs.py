@@ -19,6 +19,7 @@ class Commands:
     clean: str | None = None
     build: str | None = None
     exec: str | None = None
+    is_query: bool = False  # nothing was built, and nothing is said about it (EX-28)
 
     def of(self, step: Step) -> str:
         """Return the step's command, "" when the step is skipped (EX-07)."""

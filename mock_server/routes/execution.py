@@ -4,10 +4,11 @@ from typing import Any
 
 from flask import Response
 
+from mock_server.adapters.queries import query_command
 from mock_server.adapters.sessions import Session
 from mock_server.domain.errors import InvalidParameter
 from mock_server.domain.kernels import commands
-from mock_server.domain.runs import RunResult
+from mock_server.domain.runs import Commands, RunResult
 from mock_server.routes.dispatch import Call, Handler, json_answer
 from mock_server.routes.outputs import output_file
 
@@ -34,10 +35,20 @@ def _batch(call: Call) -> RunResult:
     """Start a run, or go on: by the id of an unfinished run, or where the key is left out altogether (EX-29)."""
     if call.parameters.get("code"):
         raise InvalidParameter("code", "it must be empty in mode 'batch'; give commands in options.build and .exec")
+    return _start(call, commands(call.session.lang, call.parameters.get("options") or {}))
+
+
+def _query(call: Call) -> RunResult:
+    """Run a snippet, or go on with it, as `_batch` (EX-28)."""
+    session = call.session
+    snippet = query_command(session.lang, call.parameters.get("code") or "", session.query_context)
+    return _start(call, Commands(exec=snippet, is_query=True))
+
+
+def _start(call: Call, asked: Commands) -> RunResult:
     runs = call.session.runs
     run_id = call.parameters["runId"] if "runId" in call.parameters else runs.newest_unfinished()
-    options = call.parameters.get("options") or {}
-    return runs.batch(commands(call.session.lang, options), run_id, call.environ.get("batchproof.client_gone"))
+    return runs.batch(asked, run_id, call.environ.get("batchproof.client_gone"))
 
 
 def _continue(call: Call) -> RunResult:
@@ -47,10 +58,6 @@ def _continue(call: Call) -> RunResult:
 def _input(call: Call) -> RunResult:
     text = call.parameters.get("code") or ""
     return call.session.runs.give_input(_run_id(call), text, call.environ.get("batchproof.client_gone"))
-
-
-def _query(_call: Call) -> RunResult:
-    raise InvalidParameter("mode", "query mode is not offered; use 'batch'")
 
 
 _MODES = {"batch": _batch, "continue": _continue, "input": _input, "query": _query}

@@ -58,7 +58,7 @@ def get_session(call: Call) -> Response:
 
 def restart_session(call: Call) -> Response:
     """Restart a session (SE-07): its runs end, its files, environment and age stay."""
-    call.session.runs.restart()
+    call.session.restart()
     return no_content()
 
 

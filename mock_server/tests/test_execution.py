@@ -76,7 +76,7 @@ def test_a_continue_may_repeat_the_options(client: Client, session: str) -> None
         {"mode": None},
         {"mode": "unknown"},
         {"mode": 5},
-        {"mode": "query", "code": "1"},
+        {"mode": "query", "code": 1},
         {"mode": "batch", "code": "print()"},
         {"mode": "batch", "options": "text"},
         {"mode": "batch", "options": {"exec": ["ls"]}},
