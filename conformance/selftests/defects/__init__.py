@@ -47,6 +47,7 @@ FAMILIES: Final = (
     "subtle_uploads",
     "subtle_files",
     "variants",
+    "contrary",
 )
 for _family in FAMILIES:
     import_module(f"{__name__}.{_family}")

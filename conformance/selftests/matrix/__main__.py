@@ -68,7 +68,8 @@ def main(  # noqa: PLR0913, PLR0917  - the options of a command
 
 def chosen(patterns: tuple[str, ...]) -> list[str]:
     """Return the servers whose name or clause a pattern matches from its beginning; without patterns, all."""
-    labels = {name: ("right", name) for name in VARIANTS} | {
+    most_different_first = sorted(VARIANTS.values(), key=lambda one: (len(one.readings) == 1, -len(one.readings)))
+    labels = {one.name: ("right", one.name) for one in most_different_first} | {
         one.name: (one.breaks, one.name) for one in DEFECTS.values()
     }
     return [

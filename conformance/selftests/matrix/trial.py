@@ -126,7 +126,7 @@ class Suite:
         """Return the checks of a trial: what cites the clauses that a defect breaks; for a right server the tier."""
         if isinstance(known, Defect):
             return self.citing({known.breaks, *known.also}, settings.tier)
-        if not settings.narrow or not known.readings:
+        if not settings.narrow or len(known.readings) != 1:
             return self.citing(None, settings.tier)
         families = {self.catalogue[clause].family for clause, _ in known.readings}
         related = self.citing({one.id for one in self.catalogue if one.family in families}, settings.tier)
