@@ -6,7 +6,7 @@ command line does and as tests should.
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from mock_server.adapters.leftovers import own_root
 from mock_server.adapters.lifetimes import Caretaker
 from mock_server.adapters.problems import answer_refusals
 from mock_server.adapters.rate_limits import RateLimiter
-from mock_server.adapters.runner import POLL_S, Limits, Runner, choose_level
+from mock_server.adapters.runner import POLL_S, Limits, PrintOrder, Runner, choose_level
 from mock_server.adapters.sessions import SessionRegistry
 from mock_server.adapters.signatures import SENT_METHOD, Signatures
 from mock_server.adapters.storage import Storage, StorageLimits
@@ -61,6 +61,8 @@ class Settings:
     idle_timeout_s: float = 3600.0  # how long a session may go unused; 0 for ever
     allowance: Allowance = field(default_factory=Allowance)
     storage: StorageLimits = field(default_factory=StorageLimits)
+    limits: Limits = field(default_factory=Limits)  # of a run's commands; its time is `exec_timeout_s`
+    print_order: PrintOrder = PrintOrder.EXACT  # CN-08, where the kernel can
 
 
 @dataclass(frozen=True)
@@ -86,10 +88,15 @@ def start(settings: Settings | None = None) -> Iterator[Mock]:
     with contextlib.ExitStack() as stack:
         root = stack.enter_context(own_root(chosen.workspace_root))
         sandbox = choose_level(
-            force=chosen.sandbox, limits=Limits(wall_s=chosen.exec_timeout_s), hidden=(root,), root=root
+            force=chosen.sandbox, limits=replace(chosen.limits, wall_s=chosen.exec_timeout_s), hidden=(root,), root=root
         )
         runner = stack.enter_context(
-            Runner(sandbox, poll_s=chosen.poll_s, limit_chars=contract.limits.max_stream_chars)
+            Runner(
+                sandbox,
+                poll_s=chosen.poll_s,
+                limit_chars=contract.limits.max_stream_chars,
+                print_order=chosen.print_order,
+            )
         )
         owner = Owner(*sandbox.owner)
         storage = Storage(chosen.storage)

@@ -15,6 +15,7 @@ import click
 from mock_server.adapters.runner import POLL_S, NoSandboxError
 from mock_server.app import Settings, start
 from mock_server.cli_access import access_options, access_settings
+from mock_server.cli_limits import limit_options, limit_settings
 
 
 def _host(_context: click.Context, _parameter: click.Parameter, host: str) -> str:
@@ -115,6 +116,7 @@ def _api_version(_context: click.Context, _parameter: click.Parameter, version: 
     help="The API version to report, such as v6.20210815 [default: the contract's]; from v5 on clients use /session.",
 )
 @access_options
+@limit_options
 @click.version_option(package_name="batchproof", prog_name="batchproof-mock")
 def main(**options: Any) -> None:
     """Serve the batch-mode API of Backend.AI's manager, running real commands in a sandbox.
@@ -149,6 +151,7 @@ def _settings(options: dict[str, Any]) -> Settings:
         max_threads=options["threads"],
         api_version=options["api_version"],
         allowed_hosts=frozenset(name.lower() for name in options["allow_host"]),
+        **limit_settings(options),
         **access_settings(options, loopback=_is_loopback(options["host"])),
     )
 

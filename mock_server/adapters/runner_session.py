@@ -10,7 +10,7 @@ from typing import Final
 from mock_server.adapters import runner_outputs
 from mock_server.adapters.runner_run import Run
 from mock_server.adapters.runner_step import Engine, RunningStep, StepEnd
-from mock_server.adapters.runner_time_limit import TimeLimit
+from mock_server.adapters.runner_time_limit import INPUT_WAIT_S, TimeLimit
 from mock_server.adapters.sandbox import SessionPlace
 from mock_server.domain.console import Stream
 from mock_server.domain.lifecycle import Phase, Signal, Status
@@ -192,7 +192,9 @@ class RunSession:
             if run is None or not run.asks or not self._queue:
                 return  # looked at again when it asks, and with the next run of the queue
             if run.alone_s >= ABANDONED_S:
-                run.say(f"batchproof-mock: killed: it waited for input, and nobody asked about it for {ABANDONED_S:g} s")
+                run.say(
+                    f"batchproof-mock: killed: it waited for input, and nobody asked about it for {ABANDONED_S:g} s"
+                )
                 self._cut(run, Signal.KILLED)
                 return
             delay_s = ABANDONED_S - run.alone_s
@@ -287,6 +289,12 @@ class RunSession:
     def _time_up(self, run: Run) -> None:
         with self._changed:
             if self._current is run and not run.ended:
+                wall_s = self._engine.sandbox.limits.wall_s
+                run.say(
+                    f"batchproof-mock: killed: no input came for {INPUT_WAIT_S} s"
+                    if run.asks
+                    else f"batchproof-mock: killed: the run took more than {wall_s:g} s"
+                )
                 self._cut(run, Signal.TIME_UP)
 
     def _cut(self, run: Run, signal: Signal) -> None:

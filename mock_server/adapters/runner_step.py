@@ -17,7 +17,7 @@ from mock_server.adapters.spawner import Spawned, Spawner
 from mock_server.domain.console import Stream
 from mock_server.domain.runs import NOTHING_USED, Usage
 
-_NOT_STARTED: Final = 126  # as a shell says of a command that it found and could not start
+_NOT_STARTED: Final = -1  # EX-16: a fault of the server's, which no program can end with
 _INFO_BYTES: Final = 64 * 1024
 _BLOCK_BYTES: Final = 512  # Linux: of ru_inblock and ru_oublock
 
@@ -156,6 +156,9 @@ class RunningStep:
         _, status, usage = os.wait4(spawned.process.pid, 0)
         code = os.waitstatus_to_exitcode(status)
         spawned.process.returncode = code
+        with suppress(BlockingIOError):  # somebody outside still has the other end: what it told will do
+            while piece := os.read(spawned.info, _INFO_BYTES):
+                self._info += piece
         for fd in (spawned.info, spawned.pidfd):
             self._engine.reader.unwatch(fd)
             os.close(fd)
@@ -167,7 +170,14 @@ class RunningStep:
             victim, self._victim = self._victim, None
         if victim is not None:
             os.close(victim)
-        self._follower.step_ended(StepEnd(code if code >= 0 else 128 - code, self._used(usage)))
+        self._follower.step_ended(self._ending(code, self._used(usage)))
+
+    def _ending(self, code: int, used: Usage) -> StepEnd:
+        """Tell a program's own end from that of a sandbox which never came to start it."""
+        if code and not self._killed and not self._engine.sandbox.chosen.was_set_up(self._info):
+            why = f"batchproof-mock: the sandbox could not be set up (it ended with {code}): a fault of this server"
+            return StepEnd(_NOT_STARTED, used, why)
+        return StepEnd(code if code >= 0 else 128 - code, used)
 
     def _used(self, told: resource.struct_rusage) -> Usage:
         """Read what Linux tells of an ended process and all that it waited for."""

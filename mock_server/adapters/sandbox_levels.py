@@ -32,8 +32,11 @@ from mock_server.adapters.sandbox_processes import children
 
 HOME: Final = "/home/work"
 INNER_ID: Final = 1000  # the uid and gid that commands see for themselves at levels 1 to 5
-# Folders of others' files and of sockets that lead out; they are empty inside.
-_HIDDEN: Final = ("/home", "/root", "/run", "/mnt", "/media", "/var/tmp")  # noqa: S108  - named to be hidden
+# Folders of others' files and of sockets that lead out; they are empty inside, and nothing can be written there: what
+# is not in the workspace is counted by nobody.
+_HIDDEN: Final = ("/home", "/root", "/run", "/mnt", "/media")
+# All are the session's one folder for temporary files, which counts as workspace; memory file systems would not.
+_TEMPORARY: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  - the sandbox's own
 # Bash is process 1 and starts the command as its child, so that a command can kill itself, and everything ends with
 # process 1. `-p` keeps it from reading start-up files; its own remarks on killed children go nowhere. Setting the
 # environment itself spares it 1 ms for `env`, which is needed for names that mean something to it, or nothing.
@@ -79,6 +82,7 @@ class Level:
     program: str
     argv: Callable[[Job], list[str]]
     victim: Callable[[int, bytes], int | None]  # (started process, info so far) -> the process to kill, once known
+    was_set_up: Callable[[bytes], bool]  # by all its info, once ended: whether the command ever began
     kill_signal: signal.Signals = signal.SIGKILL
     real_home: bool = True  # whether /home/work is really there inside
     spawner_keeps_root: bool = False
@@ -95,6 +99,10 @@ def _hidden(job: Job) -> list[str]:
     return [str(path) for path in (*map(Path, _HIDDEN), *job.hidden) if path.is_dir() and not path.is_symlink()]
 
 
+def _temporary() -> list[str]:
+    return [path for path in _TEMPORARY if Path(path).is_dir() and not Path(path).is_symlink()]
+
+
 def _bwrap(*, network: bool, host_proc: bool) -> Callable[[Job], list[str]]:
     def argv(job: Job) -> list[str]:
         return [
@@ -104,10 +112,12 @@ def _bwrap(*, network: bool, host_proc: bool) -> Callable[[Job], list[str]]:
             *("--ro-bind", "/", "/", "--dev", "/dev"),
             *(("--ro-bind", "/proc", "/proc") if host_proc else ("--proc", "/proc")),
             *(word for path in _hidden(job) for word in ("--tmpfs", path)),
-            *("--bind", str(job.tmp), "/tmp", "--bind", str(job.home), HOME),  # noqa: S108  - the sandbox's own /tmp
+            *("--bind", str(job.home), HOME),
+            *(word for path in ("/dev", *_hidden(job)) for word in ("--remount-ro", path)),
+            *(word for path in _temporary() for word in ("--bind", str(job.tmp), path)),
             *(word for name, path in job.mounts.items() for word in ("--bind", str(path), f"{HOME}/{name}")),
             *("--chdir", HOME, "--clearenv", "--setenv", "PATH", job.environ["PATH"]),
-            *("--die-with-parent", "--as-pid-1", "--new-session", "--info-fd", str(job.info_fd), "--"),
+            *("--die-with-parent", "--as-pid-1", "--new-session", "--json-status-fd", str(job.info_fd), "--"),
             *_init(job),
         ]
 
@@ -123,10 +133,11 @@ def _unshare(job: Job) -> list[str]:
         *(f'mount -t tmpfs none "{path}"' for path in _hidden(job)),
         f"mkdir -p {HOME}",
         _mount_over("home", HOME),
-        _mount_over("tmp", "/tmp"),  # noqa: S108  - the sandbox's own /tmp
+        *(f'mount -o remount,bind,ro "{path}"' for path in _hidden(job)),
+        *(f'mount --no-canonicalize --bind "/proc/self/fd/$tmp" {path}' for path in reversed(_temporary())),
+        "exec {tmp}<&-",
         *(_mount_over(f"mount_{at}", f"{HOME}/{name}") for at, name in enumerate(job.mounts)),
-        "mount -t tmpfs none /dev/shm; mount -t proc proc /proc",
-        "mount -o remount,bind,ro /; mount -o remount,bind,ro /home",
+        "mount -t proc proc /proc; mount -o remount,bind,ro /",
         f'{_NETWORK_LOOPBACK} || true; cd {HOME}; echo ready >&"$3"; eval "exec $3>&-"; shift 3',
         f'exec unshare --user --map-user={INNER_ID} --map-group={INNER_ID} -- setsid "$@"',
     ]
@@ -157,6 +168,15 @@ def _only_child(outer: int, info: bytes) -> int | None:
     return next(iter(children(outer)), outer) if info else None
 
 
+def _told_exit_code(info: bytes) -> bool:
+    """Whether bwrap told how the command ended: it does so only where it came to start it."""
+    return b'"exit-code"' in info
+
+
+def _always(_info: bytes) -> bool:
+    return True
+
+
 def _supervisor(outer: int, _info: bytes) -> int | None:
     """Return the supervisor, which is asked by SIGTERM, for it has children to kill first."""
     return outer
@@ -176,12 +196,22 @@ def _plain(job: Job) -> list[str]:
 
 
 LEVELS: Final = (
-    Level(1, "bwrap-full", "bwrap", _bwrap(network=False, host_proc=False), _reported_child),
-    Level(2, "bwrap-net", "bwrap", _bwrap(network=True, host_proc=False), _reported_child),
-    Level(3, "bwrap-proc", "bwrap", _bwrap(network=False, host_proc=True), _reported_child),
-    Level(4, "bwrap-net-proc", "bwrap", _bwrap(network=True, host_proc=True), _reported_child),
-    Level(5, "unshare", "unshare", _unshare, _only_child),
-    Level(6, "plain", sys.executable, _plain, _supervisor, signal.SIGTERM, real_home=False, spawner_keeps_root=True),
+    Level(1, "bwrap-full", "bwrap", _bwrap(network=False, host_proc=False), _reported_child, _told_exit_code),
+    Level(2, "bwrap-net", "bwrap", _bwrap(network=True, host_proc=False), _reported_child, _told_exit_code),
+    Level(3, "bwrap-proc", "bwrap", _bwrap(network=False, host_proc=True), _reported_child, _told_exit_code),
+    Level(4, "bwrap-net-proc", "bwrap", _bwrap(network=True, host_proc=True), _reported_child, _told_exit_code),
+    Level(5, "unshare", "unshare", _unshare, _only_child, bool),
+    Level(
+        6,
+        "plain",
+        sys.executable,
+        _plain,
+        _supervisor,
+        _always,
+        signal.SIGTERM,
+        real_home=False,
+        spawner_keeps_root=True,
+    ),
 )
 
 
