@@ -7,15 +7,18 @@ from pathlib import Path
 import pytest
 
 from mock_server.tests.clients import project
-from mock_server.tests.clients.running import API_VERSIONS, mock_server
+from mock_server.tests.clients.running import API_VERSIONS, KEYS, mock_server
 
 PROGRAM = Path(sys.executable).with_name("batchproof-mock")
 
 
 @pytest.fixture(scope="session", params=API_VERSIONS)
 def mock_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Give the URL of a server that reports this version: clients since 20.03 choose their paths and bodies by it."""
-    with mock_server(PROGRAM, "--api-version", request.param) as url:
+    """Give the URL of a server that reports this version: clients since 20.03 choose their paths and bodies by it.
+
+    It checks every signature by the strict rule.
+    """
+    with mock_server(PROGRAM, "--api-version", request.param, "--key", ":".join(KEYS)) as url:
         yield url
 
 

@@ -1,7 +1,8 @@
 """The client matrix: `python -m mock_server.tests.clients.matrix` prints client x step as Markdown.
 
 Takes every published generation that some Python of this machine runs (pyenv's are looked at too), installs what is
-missing, and starts a mock server of its own for each API version. By hand, not in CI: it takes minutes.
+missing, and starts a mock server of its own for each API version, which checks every signature. By hand, not in CI:
+it takes minutes.
 """
 
 import sys
@@ -28,6 +29,7 @@ from mock_server.tests.clients.generations import CLIENTS, Client
 from mock_server.tests.clients.running import (
     API_VERSIONS,
     JAVASCRIPT_STEPS,
+    KEYS,
     SDK_STEPS,
     mock_server,
     run_javascript,
@@ -104,7 +106,7 @@ def main(versions: tuple[str, ...], only: tuple[str, ...]) -> None:
     failed = False
     for version in versions:
         clients = [client for client in wanted if client.asks_version or version == versions[0]]
-        with mock_server(PROGRAM, "--api-version", version) as url:
+        with mock_server(PROGRAM, "--api-version", version, "--key", ":".join(KEYS)) as url:
             makers: dict[str, Callable[[], Row]] = {client.name: partial(sdk_row, client, url) for client in clients}
             if not only:
                 makers[f"{JAVASCRIPT_CLIENT} (JavaScript)"] = partial(javascript_row, url)
