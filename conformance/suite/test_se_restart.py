@@ -55,9 +55,10 @@ def test_a_restart_ends_what_was_running(session: Session, judge: Judge) -> None
     read_until(run, lambda run: seen(run) and "beat" in session.listing())
     restart = session.try_restart()
     judge.status("SE-07", restart, 204)
-    before = beats(session)
-    session.bench.client.transport.budget.pause(0.6)
-    after = beats(session)
+    with judge.under_test("SE-07"):
+        before = beats(session)
+        session.bench.client.transport.budget.pause(0.6)
+        after = beats(session)
     judge.require(
         "SE-07",
         before == after,
@@ -109,8 +110,8 @@ def test_files_over_a_restart(session: Session, judge: Judge) -> None:
     """Whether uploaded files survive a restart is recorded; new ones can be uploaded in any case."""
     session.upload({"before.txt": b"before\n"})
     judge.status("SE-07", session.try_restart(), 204)
-    kept = "before.txt" in session.listing()
     with judge.under_test("SE-07"):
+        kept = "before.txt" in session.listing()
         session.upload({"after.txt": b"after\n"})
         text = session.sh(f"cat {HOME}/after.txt")
     exchange = session.bench.client.exchanges[-1]

@@ -237,7 +237,8 @@ def test_tokens_that_differ_little_name_two_sessions(
     stem = token_of(limits.max_token_chars - 1, rng)
     mixed = f"bp-Mixed-{token_of(8, rng)}a"
     for one, other in ((f"{stem}1", f"{stem}2"), (mixed, mixed.swapcase())):
-        first = sessions.create(token=one)
+        with judge.under_test("SE-04"):
+            first = sessions.create(token=one)
         exchange = ask_for_session(sessions, target.creation(other))
         judge.accepted("SE-04", exchange, expected=f"the token {other} to be taken")
         second = sessions.adopt(exchange, other)
