@@ -99,6 +99,8 @@ class Spawner:
                     kept.pop_all()
             except OSError as error:
                 return error
+            except ValueError as error:  # a NUL where no program can have one: this thread has to go on for all others
+                return OSError(str(error))
         return Spawned(process, os.pidfd_open(process.pid), stdout, stderr, info, terminal)
 
     def _terminal(self) -> AbstractContextManager[Terminal]:

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from mock_server.domain.errors import InvalidParameter
 from mock_server.domain.runs import Commands
 
 DEFAULT: Final = "*"
@@ -110,9 +111,12 @@ def named_kernel(lang: str) -> Kernel | None:
 
 
 def commands(lang: str, options: dict[str, str | None]) -> Commands:
-    """Return what a run has to do (EX-06, EX-07), `*` replaced."""
+    """Return what a run has to do (EX-06, EX-07), `*` replaced. Raises InvalidParameter for a command with a NUL."""
     kernel = kernel_of(lang)
     defaults = {"clean": ":", "build": kernel.build, "exec": kernel.exec}
+    for step in defaults:
+        if "\0" in (options.get(step) or ""):
+            raise InvalidParameter(f"options.{step}", "a command cannot hold a NUL")
     clean, build, exec_ = (
         default if options.get(step) == DEFAULT else options.get(step) for step, default in defaults.items()
     )

@@ -80,6 +80,7 @@ def test_a_continue_may_repeat_the_options(client: Client, session: str) -> None
         {"mode": "batch", "code": "print()"},
         {"mode": "batch", "options": "text"},
         {"mode": "batch", "options": {"exec": ["ls"]}},
+        {"mode": "batch", "options": {"exec": "echo a\0b"}},
         {"mode": "batch", "runId": 7},
         {"mode": "batch", "runId": ""},
         {"mode": "continue"},

@@ -324,3 +324,12 @@ def test_usage_counts_runs_and_their_cpu_time(session: RunSession) -> None:
     usage = session.usage()
     assert usage.runs_started == 2
     assert usage.cpu_ms >= 100
+
+
+@pytest.mark.parametrize("command", ["echo a\0b", f": {'x' * 200_000}"], ids=["nul", "long"])
+def test_a_command_that_cannot_be_started_ends_its_run_alone(session: RunSession, command: str) -> None:
+    """What no program can be given fails with the reason on stderr, and later runs are as ever (EX-16, EX-31)."""
+    failed = run(session, command)
+    assert failed[-1].exit_code != 0
+    assert "cannot start" in text(failed, "stderr")
+    assert text(run(session, "echo fine")) == "fine\n"
