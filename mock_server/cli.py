@@ -15,6 +15,7 @@ import click
 from mock_server.adapters.runner import POLL_S, NoSandboxError
 from mock_server.app import Settings, start
 from mock_server.cli_access import access_options, access_settings
+from mock_server.cli_doctor import doctor
 from mock_server.cli_limits import limit_options, limit_settings
 
 
@@ -48,7 +49,10 @@ def _api_version(_context: click.Context, _parameter: click.Parameter, version: 
     return version
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -118,11 +122,14 @@ def _api_version(_context: click.Context, _parameter: click.Parameter, version: 
 @access_options
 @limit_options
 @click.version_option(package_name="batchproof", prog_name="batchproof-mock")
-def main(**options: Any) -> None:
+@click.pass_context
+def main(context: click.Context, /, **options: Any) -> None:
     """Serve the batch-mode API of Backend.AI's manager, running real commands in a sandbox.
 
     Prints its URL on one line once it listens, and logs to stderr. SIGTERM or Ctrl-C ends it; nothing is left.
     """
+    if context.invoked_subcommand:
+        return
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -138,6 +145,9 @@ def main(**options: Any) -> None:
         _fail(f"{error}{hint if options['workspace_root'] else ''}")
     except OSError as error:
         _fail(f"cannot listen on {options['host']} port {options['port']}: {error}; --port 0 takes a free port")
+
+
+main.add_command(doctor)
 
 
 def _settings(options: dict[str, Any]) -> Settings:

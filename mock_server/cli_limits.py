@@ -52,8 +52,8 @@ _OPTIONS: Final = (
     ),
     click.option(
         "--print-order",
-        type=click.Choice([*PrintOrder]),
-        default=PrintOrder.EXACT,
+        type=click.Choice([order.value for order in PrintOrder]),
+        default=PrintOrder.EXACT.value,
         show_default=True,
         help="Whether each write to stderr waits until all that came before it was read; best-effort is quicker for "
         "programs that write to stderr in many small pieces.",

@@ -92,7 +92,7 @@ def test_a_signal_ends_it_and_nothing_is_left(
         (["--max-sessions", "0"], "1<=x"),
         (["--idle-timeout", "-1"], "0<=x"),
         (["--nonsense"], "No such option"),
-        (["extra"], "unexpected extra argument"),
+        (["extra"], "No such command 'extra'"),
     ],
 )
 def test_wrong_arguments_are_explained(arguments: list[str], reason: str) -> None:
