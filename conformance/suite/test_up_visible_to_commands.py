@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conformance.checks import requirement
-from conformance.suite.programs import HOME, gate, read_until, seen, whether
+from conformance.suite.programs import HOME, gate, open_gate, read_until, seen, whether
 
 if TYPE_CHECKING:
     from conformance.judge import Judge
@@ -30,10 +30,11 @@ def test_uploads_are_visible_to_the_next_command(session: Session, judge: Judge)
 def test_uploads_are_visible_to_a_running_command(session: Session, judge: Judge, target: Target) -> None:
     """A command that is running sees what is uploaded meanwhile, new files and new content."""
     session.upload({"old.txt": b"old\n"})
-    run = session.begin(f"echo begun; {gate('new.txt', target)}; cat {HOME}/new.txt {HOME}/old.txt")
+    run = session.begin(f"echo begun; {gate('go', target)}; cat {HOME}/new.txt {HOME}/old.txt")
     if not read_until(run, seen) or run.last.ended:
         raise judge.unmet("EX-17", expected="output while the run goes on", actual=run.last.status)
     upload = session.upload([("old.txt", b"changed\n"), ("new.txt", b"new\n")])
+    open_gate(session, "go")  # only now: a file may be seen before all of it is there
     with judge.under_test("UP-16"):
         whole = run.finish()
     expected = "begun\nnew\nchanged\n"

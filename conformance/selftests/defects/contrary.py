@@ -71,7 +71,7 @@ def combined(name: str, summary: str, *parts: str) -> None:
 
 combined(
     "contrary",
-    "A /session server that reads most questions otherwise, with other statuses and bare replies.",
+    "A /session server that reads most questions otherwise and refuses with other statuses.",
     "query-parameters",
     "reuse-is-201",
     "queries-count-runs",
@@ -82,7 +82,6 @@ combined(
     "dotdot-refused",
     "links-refused",
     "plain-fields-counted",
-    "repeated-names-once",
     "percent-names-literal",
     "files-null",
     "code-ignored",
@@ -100,16 +99,14 @@ combined(
     "file-not-listed",
     "tar-gz",
     "get-only",
-    "small-archives",
     "folders-in-object",
     "sessions-only",
     "json-with-charset",
-    "bare-replies",
     "other-statuses",
 )
 combined(
     "contrary-kernel",
-    "A /kernel server that reads most questions in yet another way, over plain connections.",
+    "A /kernel server that reads most questions in yet another way, with bare replies over plain connections.",
     "body-parameters",
     "null-token-refused",
     "queries-count-neither",
@@ -134,6 +131,7 @@ combined(
     "whole-path-members",
     "unsorted-listings",
     "logging",
+    "bare-replies",
     "eager-output",
 )
 combined(
@@ -143,7 +141,8 @@ combined(
     "timeout-finishes",
     "restart-forgets-runs",
     "body-wins",
-    "tar-bz2",
+    "repeated-names-once",
+    "small-archives",
     "patient-polls",
     "more-fields",
     "pretty-listing",
