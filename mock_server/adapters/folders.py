@@ -3,6 +3,7 @@
 ROOT/folders/UUID   one folder: a workspace of its own, whose `home` is what sessions have mounted
 """
 
+import os
 import threading
 import time
 import uuid
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from mock_server.adapters.storage import Account, Storage
 from mock_server.adapters.walk import Owner
@@ -25,6 +27,9 @@ from mock_server.domain.folders import (
     folder_name,
 )
 
+_COUNTED_FILES: Final = 10_000
+_COUNTED_DEPTH: Final = 50
+
 
 @dataclass(frozen=True)
 class Folder:
@@ -35,6 +40,18 @@ class Folder:
     workspace: Workspace
     account: Account
     created_s: float = field(default_factory=time.time)  # since the epoch
+
+    def count_files(self) -> int:
+        """Return how many entries that are no directories there are: at most 10,000, 50 folders deep."""
+        files = 0
+        with self.workspace.home_fd() as home_fd:
+            for folder, folders, names, _ in os.fwalk(".", dir_fd=home_fd, follow_symlinks=False):
+                if folder.count("/") >= _COUNTED_DEPTH:
+                    folders.clear()
+                files += len(names)
+                if files >= _COUNTED_FILES:
+                    return _COUNTED_FILES
+        return files
 
 
 @dataclass(frozen=True)

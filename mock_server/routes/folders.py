@@ -56,8 +56,9 @@ def folder_handlers(folders: FolderStore, limits: Limits) -> dict[str, Handler]:
 
 
 def get_folder(folder: Folder, _call: Call) -> Response:
-    """Describe a folder (VF-02)."""
-    return json_answer({"item": _described(folder)})
+    """Describe a folder, with the number of its files, which command lines print under either name (VF-02)."""
+    files = folder.count_files()
+    return json_answer({"item": {**_described(folder), "numFiles": files, "num_files": files}})
 
 
 def list_folder_files(folder: Folder, call: Call) -> Response:

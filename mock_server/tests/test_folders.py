@@ -49,7 +49,9 @@ def test_a_folder_is_shown_and_listed(client: Client, folder: str) -> None:
     """A folder is in the list, which is a bare array, and shown as an item, under every prefix (VF-02, CO-09)."""
     listed = client.send("GET", "/folders").json()
     assert folder in {one["name"] for one in listed}
+    put(client, folder, ("a/b/c", b""), ("d", b""))
     item = client.send("GET", f"/v3/folders/{folder}").json()["item"]
+    assert item.pop("numFiles") == item.pop("num_files") == 2
     assert item in listed
 
 
