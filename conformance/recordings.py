@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
+from conformance.exchange import Exchange
 from conformance.verdicts import BROKEN
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from conformance.exchange import Exchange
     from conformance.outcomes import CheckOutcome
     from conformance.records import Record
 
@@ -101,6 +102,27 @@ def recorded(exchange: Exchange) -> dict[str, Any]:
 def content(body: Mapping[str, Any]) -> bytes:
     """Return the bytes of a body of a report or a recording."""
     return base64.b64decode(body["base64"]) if "base64" in body else str(body["text"]).encode()
+
+
+def exchange_of(recorded_as: Mapping[str, Any]) -> Exchange:
+    """Return a recorded exchange as what it was, without what was redacted."""
+    sent, got = recorded_as["request_body"], recorded_as["response_body"]
+    return Exchange(
+        id=recorded_as["id"],
+        method=recorded_as["method"],
+        url=recorded_as["url"],
+        request_headers=tuple((name, value) for name, value in recorded_as["request_headers"]),
+        request_body=content(sent),
+        status=recorded_as["status"],
+        response_headers=tuple((name, value) for name, value in recorded_as["response_headers"]),
+        response_body=content(got),
+        error=recorded_as["error"],
+        started=datetime.fromisoformat(recorded_as["started"]),
+        duration_ms=recorded_as["duration_ms"],
+        request_size_bytes=sent["size_bytes"],
+        response_size_bytes=got["size_bytes"],
+        manner=recorded_as["manner"],
+    )
 
 
 def read(out_dir: Path) -> Iterator[Recording]:

@@ -19,7 +19,7 @@ from conformance.judge import Unmet
 from conformance.ledger import Ledger
 from conformance.options import UsageError
 from conformance.recordings import Recording, RecordingError
-from conformance.replay import Replay, Step, origin_of, spoken_in
+from conformance.replay import Replay, Step, resource_of, spoken_in
 from conformance.signals import terminated_like_interrupted
 from conformance.summary import printable
 from conformance.transport import Transport
@@ -75,7 +75,7 @@ def _replayed(recording: Recording, url: str, told: dict[str, Any]) -> ExitCode:
 
 
 def _shown(recording: Recording, transport: Transport, run: str, told: dict[str, Any], journal: Journal) -> ExitCode:
-    resource = origin_of(recording)
+    resource = resource_of(recording)
     api_version = told["api_version"] or spoken_in(recording)
     signer = signer_of(told, api_version)
     if signer is None and any(one["manner"] == "signed" for one in recording.exchanges):
@@ -84,8 +84,9 @@ def _shown(recording: Recording, transport: Transport, run: str, told: dict[str,
     ledger = Ledger(resource, journal)
     _introduce(recording)
     steps: list[Step] = []
+    again = Replay(recording, client, ledger, run)
     try:
-        for step in Replay(recording, client, ledger, run).steps():
+        for step in again.steps():
             steps.append(step)
             click.echo("\n".join(_lines(step)))
             if len(steps) == 1 and step.now is not None and step.now.status is None:
@@ -98,7 +99,7 @@ def _shown(recording: Recording, transport: Transport, run: str, told: dict[str,
         client.clean_up = True
         for left in ledger.audit(client):
             click.echo(f"left on the target: {left}", err=True)
-    return _concluded(steps)
+    return _concluded(steps, list(again.run_differences()))
 
 
 def _introduce(recording: Recording) -> None:
@@ -112,20 +113,23 @@ def _introduce(recording: Recording) -> None:
 
 def _lines(step: Step) -> list[str]:
     then, now = step.then, step.now
-    path = printable(then["url"])
-    head = f"{then['id']:<6} {then['method']:<6} {shorten(path, 100)}"
+    head = f"{then.id:<6} {then.method:<6} {shorten(printable(then.url), 100)}"
     if now is None:
         return [f"{head}\n         not sent: {step.note}"]
+    if step.note:
+        return [f"         {step.note}"]
     mark = "as then" if not step.differences else "OTHERWISE"
-    told = f"{head}\n         then {then['status'] or then['error']}, now {now.status or now.error}: {mark}"
-    notes = [f"         {step.note}"] if step.note else []
-    return [told, *notes, *(f"         {printable(one)}" for one in step.differences)]
+    told = f"{head}\n         then {then.status or then.error}, now {now.status or now.error}: {mark}"
+    return [told, *(f"         {printable(one)}" for one in step.differences)]
 
 
-def _concluded(steps: list[Step]) -> ExitCode:
+def _concluded(steps: list[Step], of_runs: list[str]) -> ExitCode:
+    for one in of_runs:
+        click.echo(f"OTHERWISE {printable(one)}")
     sent = [step for step in steps if step.now is not None]
     changed = sum(bool(step.differences) for step in sent)
-    click.echo(f"\n{len(sent)} sent, {len(steps) - len(sent)} not sent, {changed} answered otherwise than then")
+    runs = f", {len(of_runs)} things reported otherwise of whole runs" if of_runs else ""
+    click.echo(f"\n{len(sent)} sent, {len(steps) - len(sent)} not sent, {changed} answered otherwise than then{runs}")
     if not sent:
         return ExitCode.USAGE
-    return ExitCode.VIOLATIONS if changed else ExitCode.CONFORMS
+    return ExitCode.VIOLATIONS if changed or of_runs else ExitCode.CONFORMS
