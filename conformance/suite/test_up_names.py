@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from conformance.judge import Judge
     from conformance.session import Session
 
-SPACED = ("two words.txt", "many  spaces   in a row.txt", "folder with spaces/a file.txt", "a b/c d/e f.txt")
+SPACED = (
+    "two words.txt",
+    "many  spaces   in a row.txt",
+    "folder with spaces/a file.txt",
+    "a b/c d/e f.txt",
+    "1 + 1+1.txt",
+)
 COMPOSED = unicodedata.normalize("NFC", "Café-Ü.txt")
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
 FOREIGN = (
@@ -34,7 +40,7 @@ MIXED = "aé世🙂 .-_+~"
 
 @requirement("UP-14", tier="smoke")
 def test_names_with_spaces_are_kept(session: Session, judge: Judge) -> None:
-    """Names and directories with spaces in them are kept as they are."""
+    """Names and directories with spaces in them, and plus signs, are kept as they are."""
     before = names_in(session)
     with judge.under_test("UP-14"):
         exchange = session.upload(spread(SPACED))

@@ -28,7 +28,7 @@ class Executing(Engine):
     missing_run_id = "new-run"  # EX-29 (open): or "goes-on"
     finished_run_id = "new-run"  # EX-29 (open): or "refused", or "old-result"
     url_form = "relative"  # EX-26 (open): or "absolute"
-    result_files = "list"  # EX-01 (open): or "null", or "absent"
+    result_files = "list"  # EX-01 (open): where there are none, or "null", or "absent"
 
     def execute(self, request: Request, owner: str, identifier: str) -> Response:
         """EX-01: one call of a run."""
@@ -160,7 +160,7 @@ class Executing(Engine):
             "options": None,
             **self.extra_fields,
         }
-        if self.result_files != "absent":
+        if files or self.result_files != "absent":
             body["files"] = None if self.result_files == "null" and not files else files
         return body
 
