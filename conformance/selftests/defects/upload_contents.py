@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import contextlib
 import threading
 import unicodedata
 from dataclasses import replace
@@ -282,7 +283,11 @@ class UploadsTakeASecond(Behaviour):
     """An uploaded file appears a second after the answer."""
 
     def store(self, session: Session, path: Path, content: bytes) -> None:
-        timer = threading.Timer(1.0, super().store, (session, path, content))
+        def later() -> None:
+            with contextlib.suppress(FileNotFoundError):  # the session is gone
+                super(UploadsTakeASecond, self).store(session, path, content)
+
+        timer = threading.Timer(1.0, later)
         timer.daemon = True
         timer.start()
 

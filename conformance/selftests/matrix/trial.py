@@ -141,7 +141,10 @@ class Suite:
 @cache
 def suite() -> Suite:
     """Load the suite, once in each process."""
-    return Suite(gather(), load_catalogue(), load_contract())
+    checks = gather()
+    if not checks:
+        raise RuntimeError("the suite has no checks: asking nothing proves nothing")
+    return Suite(checks, load_catalogue(), load_contract())
 
 
 def try_out(name: str, settings: Settings) -> Trial:
