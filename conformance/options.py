@@ -43,6 +43,7 @@ class Options:
     only: tuple[str, ...] = ()
     tier: Tier = "standard"
     seed: int = field(default_factory=lambda: secrets.randbelow(2**32))
+    shrink: bool = False  # generated inputs that show a violation are made smaller: many more calls
     jobs: int | None = None  # checks at the same time; None: `parallel` decides
     repeats: int = 2  # how often a violation is looked at again before it counts
     timeout_s: float = 30.0

@@ -53,6 +53,7 @@ def check_options(command: Callable[..., None]) -> Callable[..., None]:
             "--tier", type=click.Choice(TIERS), default="standard", show_default=True, help="How much to ask."
         ),
         click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Repeat the generated inputs of another run."),
+        click.option("--shrink", is_flag=True, help="Make generated inputs that break something smaller: many calls."),
         click.option(
             "--jobs",
             type=click.IntRange(1, 64),

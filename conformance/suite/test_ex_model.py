@@ -1,0 +1,106 @@
+"""Generated runs against an oracle: any steps, any endings, any output, one after the other and overlapping."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from conformance.checks import requirement
+from conformance.judge import Violation
+from conformance.models.exploring import explore
+from conformance.models.programs import NAMES, World
+from conformance.models.run_oracle import Outcome, Plan, judged, outcome, plans
+from conformance.session import AUTO
+from conformance.suite.generated import amount
+from conformance.suite.programs import need_uncut, read_together
+from conformance.suite.stored import NOTHING, Stored, look
+
+if TYPE_CHECKING:
+    from conformance.contract import Limits
+    from conformance.judge import Judge
+    from conformance.options import Options
+    from conformance.run_reader import Run
+    from conformance.session import Session
+    from conformance.sessions import Sessions
+
+OF_ONE_RUN = (
+    "EX-01",
+    "EX-02",
+    "EX-04",
+    "EX-05",
+    "EX-06",
+    "EX-07",
+    "EX-10",
+    "EX-11",
+    "EX-12",
+    "EX-13",
+    "EX-14",
+    "EX-15",
+)
+OF_CONSOLES = ("CN-01", "CN-02", "CN-03", "CN-06")
+
+
+def hold(judge: Judge, plan: Plan, due: Outcome, run: Run, limits: Limits, own_output: str = "CN-06") -> None:
+    """Judge a run by the oracle; the first thing that is broken ends the check."""
+    found = [one for one in judged(plan, due, run, limits.max_stream_chars, own_output) if one.clause in judge.clauses]
+    if found:
+        need_uncut(judge, run)
+        raise Violation(found[0])
+    judge.shown.extend(run.exchanges[-1:])
+
+
+def hold_files(judge: Judge, session: Session, world: World, last: Run) -> None:
+    """EX-24: the session holds the files that its programs left, and no others of their names."""
+    found = look(session, NAMES)
+    wanted = {name: Stored.of(world.files[name].encode()) if name in world.files else NOTHING for name in NAMES}
+    for name in NAMES:
+        judge.require(
+            "EX-24",
+            found[name] == wanted[name],
+            expected=f"{name}: {wanted[name]}",
+            actual=found[name],
+            exchange=last.exchanges,
+        )
+
+
+@requirement(*OF_ONE_RUN, *OF_CONSOLES, "EX-24", slow=True)
+def test_generated_runs_come_to_what_their_programs_do(
+    sessions: Sessions, judge: Judge, limits: Limits, options: Options
+) -> None:
+    """Runs of generated programs, one after the other, print, end and leave behind exactly what the programs do."""
+
+    def examine(sequence: list[Plan]) -> None:
+        session, world = sessions.create(), World()
+        for plan in sequence:
+            due = outcome(plan, world)
+            run = session.run(options=plan.options, run_id=AUTO if plan.named else None)
+            hold(judge, plan, due, run, limits)
+            hold_files(judge, session, world, run)
+        session.delete()
+
+    sequences = st.lists(plans(), min_size=3, max_size=5)
+    explore(sequences, examine, seed_value=options.seed, examples=amount(options, 2), shrink=options.shrink)
+
+
+@requirement("EX-22", slow=True)
+def test_generated_runs_that_overlap_keep_their_output(
+    sessions: Sessions, judge: Judge, limits: Limits, options: Options
+) -> None:
+    """Two or three generated runs at the same time each deliver the output of their own programs."""
+
+    def examine(together: list[Plan]) -> None:
+        session = sessions.create()
+        mine = [replace(plan, named=True) for plan in together]
+        dues = [outcome(plan, World()) for plan in mine]
+        with judge.under_test("EX-22"):
+            begun = [session.begin(options=plan.options, run_id=f"bpm{secrets.token_hex(6)}") for plan in mine]
+            runs = read_together(*begun)
+        for plan, due, run in zip(mine, dues, runs, strict=True):
+            hold(judge, plan, due, run, limits, "EX-22")
+        session.delete()
+
+    groups = st.lists(plans(files=False), min_size=2, max_size=3)
+    explore(groups, examine, seed_value=options.seed, examples=amount(options, 1), shrink=options.shrink)
