@@ -132,9 +132,9 @@ class RunSession:
                 self._step.kill()
 
     def usage(self) -> Usage:
-        """Return what the session's runs used so far (SE-05)."""
+        """Return what the session's runs used so far, the one that is going on included (SE-05)."""
         with self._changed:
-            return self._used
+            return self._used.after(Usage(cpu_ms=self._step.cpu_ms_so_far())) if self._step else self._used
 
     # Told by the reader's thread
 

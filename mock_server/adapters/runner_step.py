@@ -68,7 +68,7 @@ class RunningStep:
         self._victim_pid = 0
         self._info = b""
         self._killed = False
-        self._lost_cpu_ms = 0
+        self._seen_cpu_ms = 0
         self._output: Output | None = None
         self._input: InputWatch | None = None
 
@@ -88,6 +88,11 @@ class RunningStep:
             for pid in descendants(self._victim_pid) if self._victim is not None else ():
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGINT)
+
+    def cpu_ms_so_far(self) -> int:
+        """Return what the step's processes used by now (SE-05); it never goes back. From any thread."""
+        with self._lock:
+            return self._look_at_cpu()
 
     def type(self, text: str) -> None:
         """Give the step a text to read (EX-18). From any thread."""
@@ -144,12 +149,16 @@ class RunningStep:
                 self._kill_victim()
 
     def _kill_victim(self) -> None:
-        kill_signal = self._engine.sandbox.chosen.kill_signal
         if self._victim is not None:
-            if kill_signal is signal.SIGKILL:  # nobody will wait for the children: what they used is told to nobody
-                self._lost_cpu_ms = max(self._lost_cpu_ms, cpu_ms(descendants(self._victim_pid)))
+            self._look_at_cpu()  # nobody will wait for the children: what they used, nobody is told afterwards
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._victim, kill_signal)
+                signal.pidfd_send_signal(self._victim, self._engine.sandbox.chosen.kill_signal)
+
+    def _look_at_cpu(self) -> int:
+        if self._victim is not None:
+            now_ms = cpu_ms((self._victim_pid, *descendants(self._victim_pid)))
+            self._seen_cpu_ms = max(self._seen_cpu_ms, now_ms)
+        return self._seen_cpu_ms
 
     def _end(self, spawned: Spawned) -> None:
         """Take what is left in the pipes: the sandbox is gone, and with it every process."""
@@ -184,7 +193,7 @@ class RunningStep:
         # A program inherits the peak of whoever started it, and that is this server.
         own_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return Usage(
-            cpu_ms=int((told.ru_utime + told.ru_stime) * 1000) + self._lost_cpu_ms,
+            cpu_ms=max(int((told.ru_utime + told.ru_stime) * 1000), self._seen_cpu_ms),
             memory_bytes=told.ru_maxrss * 1024 if told.ru_maxrss > own_kib else None,
             read_bytes=told.ru_inblock * _BLOCK_BYTES,
             written_bytes=told.ru_oublock * _BLOCK_BYTES,
