@@ -161,7 +161,7 @@ def test_clauses_can_be_listed_and_explained() -> None:
     assert "UP-11" not in listed.output
     explained = batchproof("explain", "up-08")
     assert "source" in explained.output
-    assert "test_up_uploading_files.py::" in explained.output
+    assert "test_up_sizes.py::" in explained.output
 
 
 @pytest.mark.parametrize("arguments", [("explain", "UP-99"), ("list", "--family", "QQ")])
