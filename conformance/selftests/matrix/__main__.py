@@ -26,7 +26,7 @@ STORE: Final = Path("build/matrix.jsonl")
 @click.option("--again", is_flag=True, help="With --resume: make those anew that were not as they should be.")
 @click.option("--store", type=click.Path(path_type=Path), default=STORE, help="Where trials are kept.")
 @click.option("--out", type=click.Path(path_type=Path), default=PUBLISHED, help="Where the matrix is written.")
-@click.option("--narrow", is_flag=True, help="Ask right servers that only answer a question otherwise about that.")
+@click.option("--narrow", is_flag=True, help="Ask right servers with few differences about those.")
 @click.option("--dry", is_flag=True, help="Write no matrix: only say what was seen.")
 def main(  # noqa: PLR0913, PLR0917  - the options of a command
     patterns: tuple[str, ...],
@@ -68,7 +68,7 @@ def main(  # noqa: PLR0913, PLR0917  - the options of a command
 
 def chosen(patterns: tuple[str, ...]) -> list[str]:
     """Return the servers whose name or clause a pattern matches from its beginning; without patterns, all."""
-    most_different_first = sorted(VARIANTS.values(), key=lambda one: (len(one.readings) == 1, -len(one.readings)))
+    most_different_first = sorted(VARIANTS.values(), key=lambda one: -len(one.readings))
     labels = {one.name: ("right", one.name) for one in most_different_first} | {
         one.name: (one.breaks, one.name) for one in DEFECTS.values()
     }

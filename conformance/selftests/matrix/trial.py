@@ -42,6 +42,7 @@ TOLD: Final[Mapping[str, Mapping[str, Any]]] = {  # what the suite is told of a 
 EXCUSED: Final[Mapping[str, str]] = {
     "CN-08": "the reference reads two pipes, which do not tell in which order back-to-back writes came",
 }
+FEW: Final = 2
 _BROKEN: Final = frozenset(map(str, BROKEN))
 
 
@@ -54,7 +55,7 @@ class Settings:
     jobs: int = 6
     repeats: int = 2
     until_killed: bool = False  # a defect's trial ends as soon as its clause is seen broken
-    narrow: bool = False  # right servers that only answer a question otherwise: smoke, and that question's families
+    narrow: bool = False  # right servers with few differences: smoke, and the families of what they answer otherwise
     max_seconds: float = 900.0
 
 
@@ -126,7 +127,7 @@ class Suite:
         """Return the checks of a trial: what cites the clauses that a defect breaks; for a right server the tier."""
         if isinstance(known, Defect):
             return self.citing({known.breaks, *known.also}, settings.tier)
-        if not settings.narrow or len(known.readings) != 1:
+        if not settings.narrow or len(known.readings) > FEW:
             return self.citing(None, settings.tier)
         families = {self.catalogue[clause].family for clause, _ in known.readings}
         related = self.citing({one.id for one in self.catalogue if one.family in families}, settings.tier)
