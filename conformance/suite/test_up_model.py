@@ -1,0 +1,152 @@
+"""Generated histories of a session's files against a dictionary: uploads, programs, listings and downloads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from conformance.checks import requirement
+from conformance.models.exploring import explore
+from conformance.models.file_space import (
+    Action,
+    Fetched,
+    FileSpace,
+    Listed,
+    Moved,
+    Removed,
+    Upload,
+    Written,
+    histories,
+)
+from conformance.suite.generated import amount
+from conformance.suite.programs import HOME, write
+from conformance.suite.stored import NOTHING, Stored, in_home, look, word
+
+if TYPE_CHECKING:
+    from conformance.judge import Judge
+    from conformance.options import Options
+    from conformance.session import Session
+    from conformance.sessions import Sessions
+
+STEPS: Final = 9
+UPLOADS: Final = ("UP-01", "UP-02", "UP-03", "UP-04", "UP-05", "UP-14", "UP-16", "EX-24")
+
+
+class Story:
+    """One session and what it must hold."""
+
+    def __init__(self, session: Session, judge: Judge) -> None:
+        self.session = session
+        self.judge = judge
+        self.space = FileSpace()
+
+    def act(self, action: Action) -> None:
+        """Do one action and judge what it says of the session's files."""
+        match action:
+            case Upload():
+                self._upload(action)
+            case Listed():
+                self._list(action)
+            case Fetched():
+                self._fetch(action)
+            case Written():
+                self._write(action)
+            case Removed():
+                in_home(self.session, f"rm -f {word(action.name)}")
+                self.space.drop(action.name)
+            case Moved():
+                self._move(action)
+
+    def hold_all(self) -> None:
+        """Judge that commands see exactly the dictionary's files, each by the clause of what came last to it."""
+        found = look(self.session, [*self.space.files, *self.space.gone])
+        shown = self.session.bench.client.exchanges[-1]
+        for name, content in self.space.files.items():
+            got, wanted = found[name], Stored.of(content)
+            clause = self.space.promised[name]
+            self.judge.require(clause, got == wanted, expected=f"{name!r}: {wanted}", actual=got, exchange=shown)
+        for name in self.space.gone:
+            expected = f"nothing at {name!r}, which a program removed"
+            self.judge.require("EX-24", found[name] == NOTHING, expected=expected, actual=found[name], exchange=shown)
+
+    def _upload(self, action: Upload) -> None:
+        exchange = self.session.upload(action.named)
+        expected = "status 204 without a body"
+        fine = exchange.status == 204 and not exchange.response_body
+        self.judge.require("UP-01", fine, expected=expected, actual=exchange.got, exchange=exchange)
+        for name, content in action.files.items():
+            self.space.put(name, content, "UP-03" if name in self.space.files else action.clause(name))
+        self.hold_all()
+
+    def _write(self, action: Written) -> None:
+        before = self.space.files.get(action.name, b"") if action.append else b""
+        folder = action.name.rpartition("/")[0]
+        made = f"mkdir -p {word(folder)}; " if folder else ""
+        in_home(self.session, f"{made}{write(action.content)} {'>>' if action.append else '>'} {word(action.name)}")
+        self.space.put(action.name, before + action.content, "EX-24")
+
+    def _move(self, action: Moved) -> None:
+        if action.source == action.to or action.source not in self.space.files:
+            return
+        folder = action.to.rpartition("/")[0]
+        made = f"mkdir -p {word(folder)}; " if folder else ""
+        in_home(self.session, f"{made}mv -f {word(action.source)} {word(action.to)}")
+        self.space.put(action.to, self.space.files[action.source], "EX-24")
+        self.space.drop(action.source)
+
+    def _list(self, action: Listed) -> None:
+        path = f"{HOME}/{action.folder}".rstrip("/") if action.absolute else (action.folder or None)
+        if action.folder not in self.space.folders:
+            exchange = self.session.try_list(path)
+            self.judge.status("LS-03", exchange, 404)
+            return
+        listing = self.session.listing(path)
+        wanted, shown = self.space.children(action.folder), listing.exchange
+        got = {name: item.get("size") for name, item in listing.items.items()}
+        missing = sorted(name for name in wanted if name not in got and not name.startswith("."))
+        self.judge.require("LS-05", not missing, expected=f"{missing} listed", actual=sorted(got), exchange=shown)
+        ours = {name for name in got if name.lstrip(".").startswith("m") or action.folder}
+        strange = sorted(ours - set(wanted))
+        self.judge.require("LS-02", not strange, expected="what is there", actual=f"{strange} too", exchange=shown)
+        wrong = {name: got[name] for name, size in wanted.items() if size is not None and got.get(name, size) != size}
+        sizes = {name: wanted[name] for name in wrong}
+        self.judge.require("LS-04", not wrong, expected=f"sizes {sizes}", actual=f"sizes {wrong}", exchange=shown)
+
+    def _fetch(self, action: Fetched) -> None:
+        names = [name for name in action.names if name in self.space.files]
+        if not names:
+            exchange = self.session.try_download(action.names[0])
+            self.judge.refused("DL-04", exchange)
+            return
+        archives = self.session.download(*names)
+        shown = self.session.bench.client.exchanges[-1]
+        for name, archive in zip(names, archives, strict=True):
+            content = self.space.files[name]
+            fine = archive.only_file == content
+            got = archive.only_file[:40] if archive.only_file is not None else archive.names
+            expected = f"{name!r}, {len(content):,} bytes: {content[:40]!r}"
+            self.judge.require("DL-03", fine, expected=expected, actual=f"{got!r}", exchange=shown)
+
+
+@requirement(*UPLOADS, "LS-01", "LS-02", "LS-03", "LS-04", "LS-05", "DL-01", "DL-03", "DL-04", "UP-12", slow=True)
+def test_a_generated_history_leaves_the_files_that_it_should(
+    sessions: Sessions, judge: Judge, options: Options
+) -> None:
+    """After any uploads and programs, commands, listings and downloads agree on the files; none outlive the session."""
+
+    def examine(history: list[Action]) -> None:
+        token = sessions.new_token()
+        session = sessions.create(token=token)
+        story = Story(session, judge)
+        for action in history:
+            story.act(action)
+        story.hold_all()
+        session.delete()
+        again = sessions.create(token=token)
+        found = look(again, story.space.files)
+        left = [name for name in found if found[name] != NOTHING]
+        shown = again.bench.client.exchanges[-1]
+        judge.require("UP-12", not left, expected="nothing of the session before", actual=left, exchange=shown)
+        again.delete()
+
+    examples = amount(options, 2)
+    explore(histories(STEPS), examine, seed_value=options.seed, examples=examples, shrink=options.shrink)
