@@ -76,7 +76,8 @@ class OpenRun:
             misnamed = exchange.ok and result.status is not None
             expected = "a status that the documents name" if misnamed else "status 200 with an execution result"
             transient = exchange.status is None or exchange.status == _TOO_MANY
-            clause = "EX-02" if misnamed else "EX-01"
+            unknown = exchange.refused and bool(self.results)  # a run that has not ended goes on
+            clause = "EX-02" if misnamed else "EX-12" if unknown else "EX-01"
             raise Unmet(Finding(clause, expected, exchange.got, (exchange,)), transient=transient)
         self.results.append(result)
         return result

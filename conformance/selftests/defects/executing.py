@@ -223,7 +223,7 @@ class FailedBuildIsNotReported(Behaviour):
             super().end(run, status, code)
 
 
-@defect("EX-11")
+@defect("EX-11", also=("EX-06", "EX-10"))
 class CleanAfterBuild(Behaviour):
     """clean-finished is reported after build-finished."""
 
@@ -246,7 +246,7 @@ class FailedBuildEndsTheRun(Behaviour):
         return super().result(session, run, segment)
 
 
-@defect("EX-12")
+@defect("EX-12", also=("EX-10",))
 class ContinuedEndsTheRun(Behaviour):
     """After three `continued` results a run is finished, whatever it does."""
 

@@ -103,7 +103,7 @@ class CodeIsRequired(Behaviour):
         return super().read_commands(wanted)
 
 
-@defect("EX-03")
+@defect("EX-03", also=("EX-01",))
 class EmptyCodeIsRefused(Behaviour):
     """A call with an empty `code` is refused."""
 
@@ -176,7 +176,7 @@ class AbsentRunIdIsRefused(Behaviour):
         return super().find_run(session, wanted, mode)
 
 
-@defect("EX-05", also=("CO-13",))
+@defect("EX-05", also=("CO-13", "EX-01"))
 class NullRunIdIsRefused(Behaviour):
     """A null runId is refused."""
 
@@ -197,7 +197,7 @@ class AssignedIdsAreAllTheSame(Behaviour):
         return super().find_run(session, {**wanted, "runId": wanted.get("runId") or "default"}, mode)
 
 
-@defect("EX-05")
+@defect("EX-05", also=("EX-12",))
 class AssignedIdsAreUnknown(Behaviour):
     """A run that got its id from the server can not be continued."""
 

@@ -48,7 +48,7 @@ class _OneFieldName(Behaviour):
 knob("only-field-src", "UP-01", "Only form fields called `src` are files.", base=_OneFieldName)
 
 
-@defect("UP-01", also=("UP-09",))
+@defect("UP-01", also=("UP-02", "UP-07", "UP-09"))
 class OnlyTheFirstFile(Behaviour):
     """Only the first file of a request is stored."""
 
@@ -72,7 +72,7 @@ class NamesAreLowerCase(OddNames):
         return name.lower()
 
 
-@defect("UP-02", also=("UP-12",))
+@defect("UP-02", also=("UP-01", "UP-12"))
 class FilesAreSharedBetweenSessions(Behaviour):
     """Uploads land in every living session."""
 

@@ -277,7 +277,7 @@ class BareReplies(Behaviour):
     """Nothing is sent that no clause promises."""
 
     def created_body(self, session: Session, *, created: bool) -> dict[str, Any]:
-        return {"kernelId": session.name, "created": created}
+        return {"kernelId": self.ids_of(session)[0], "created": created}
 
     def problem_body(self, problem: Problem) -> dict[str, Any]:
         return {"type": "about:blank", "title": problem.title}
