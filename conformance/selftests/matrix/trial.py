@@ -56,7 +56,8 @@ class Settings:
     repeats: int = 2
     until_killed: bool = False  # a defect's trial ends as soon as its clause is seen broken
     narrow: bool = False  # right servers with few differences: smoke, and the families of what they answer otherwise
-    max_seconds: float = 900.0
+    max_seconds: float = 1_800.0  # for a right server
+    defect_seconds: float = 120.0  # a defect may make every wait as long as it can be
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def try_out(name: str, settings: Settings) -> Trial:
             seed=settings.seed,
             jobs=settings.jobs,
             repeats=settings.repeats,
-            max_seconds=settings.max_seconds,
+            max_seconds=settings.defect_seconds if isinstance(known, Defect) else settings.max_seconds,
             **told,
         )
         engine = Engine(options, suite().catalogue, suite().contract)
