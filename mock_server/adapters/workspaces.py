@@ -20,6 +20,7 @@ from mock_server.domain import paths
 from mock_server.domain.errors import InvalidPath, PathNotFound, WorkspaceFull
 from mock_server.domain.runs import SessionEnded
 
+_REMOVAL_WAIT_S: Final = 3.0  # less than the most impatient client waits
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -123,9 +124,18 @@ class Workspace:
             away.unlink()
 
     def remove(self) -> None:
-        """Delete everything (UP-12); the session's processes must be dead. Idempotent."""
+        """Delete everything (UP-12); the session's processes must be dead. Idempotent.
+
+        What a hostile program left may take long to delete: then the rest is done in the background.
+        """
         with self._lock:
             self._removed = True
+            remover = threading.Thread(target=self._remove_all, name="workspace-removal")
+            remover.start()
+        remover.join(_REMOVAL_WAIT_S)
+
+    def _remove_all(self) -> None:
+        with contextlib.suppress(OSError):  # the end of the server removes it at the same time
             remove_tree(self._root)
 
     def _open(self, path: Path) -> int:
