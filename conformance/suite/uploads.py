@@ -39,6 +39,13 @@ def upload_chunked(session: Session, parts: Sequence[Part], chunk_bytes: int = C
     return _raw(session, form.content_type, "Transfer-Encoding: chunked", body, framed + b"0\r\n\r\n")
 
 
+def upload_unheeding(session: Session, parts: Sequence[Part]) -> Exchange:
+    """Upload without a look at what comes back before all is sent, and no patience with a broken connection."""
+    form = Form(tuple(parts))
+    body = form.encode()
+    return _raw(session, form.content_type, f"Content-Length: {len(body)}", body, body)
+
+
 def upload_abandoned(session: Session, parts: Sequence[Part], sent_bytes: int) -> Exchange:
     """Announce a whole upload, send its first bytes and close the sending side, as a client that is cut off does."""
     form = Form(tuple(parts))

@@ -292,7 +292,7 @@ class UploadsTakeASecond(Behaviour):
         timer.start()
 
 
-@defect("UP-18")
+@defect("UP-18", also=("RL-01",))
 class RefusesWhileBeingSent(Behaviour):
     """A refused upload is answered and the connection reset while the client is still sending."""
 
