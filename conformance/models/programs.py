@@ -19,6 +19,7 @@ Stream = Literal["stdout", "stderr"]
 HOME: Final = "/home/work"
 NAMES: Final = ("m-one.txt", "m-two.txt", "m-three.txt")  # of the files that programs write
 REPLACED: Final = "\ufffd+"  # CN-02: how many characters replace bytes that are not UTF-8 is left to the server
+FIRST_SIGNAL: Final = 128
 _PAUSE: Final = "sleep 0.05"
 _TEXTS: Final = st.text(
     st.characters(min_codepoint=0x20, max_codepoint=0x2FFFF, exclude_categories=("Cs", "Cn")), min_size=1, max_size=12
@@ -210,7 +211,7 @@ class End:
 
     text: str
     codes: tuple[int, ...]
-    complains: bool = False  # the shell says something on stderr, in words of its own
+    complains: bool = False  # somebody may say something on stderr, in words of their own
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,8 @@ _EFFECTS: Final[SearchStrategy[Block]] = st.one_of(
 SUCCESS: Final = st.just(End("true", (0,)))
 ENDS: Final = st.one_of(
     SUCCESS,
-    st.integers(0, 255).map(lambda code: End(f"exit {code}", (code,))),
+    # From 128 on, codes say that a signal ended the program: a server may add the limit that it thinks was behind it.
+    st.integers(0, 255).map(lambda code: End(f"exit {code}", (code,), complains=code >= FIRST_SIGNAL)),
     st.integers(1, 126).map(lambda code: End(f"exit 3 | (exit {code})", (code,))),
     st.just(End("no-such-program-at-all", (127,), complains=True)),
     st.just(_signalled("KILL", 9)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from hypothesis import strategies as st
 
 from conformance.judge import Finding
-from conformance.models.programs import ENDS, SUCCESS, End, Program, World, programs
+from conformance.models.programs import ENDS, REPLACED, SUCCESS, End, Program, World, programs
 from conformance.rules import of_result, of_run
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from conformance.run_reader import Run
 
 BUILD_FAILED: Final = 127  # EX-15
+_BEYOND: Final = re.compile(r"[^\x00-\x7f]")
+_ESCAPED: Final = re.compile(r"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2})")
 Printed = list[tuple["Stream", str]]
 
 
@@ -132,9 +135,10 @@ def _pattern(printed: Printed, stream: str) -> str:
 
 
 def _blamed(pattern: str, got: str, otherwise: str) -> str:
-    """Return CN-02 where only characters beyond ASCII differ."""
-    plain = re.sub(r"[^\x00-\x7f]\+?", "", pattern)
-    return "CN-02" if re.fullmatch(plain, re.sub(r"[^\x00-\x7f]", "", got)) else otherwise
+    """Return CN-02 where the text came, but characters beyond ASCII, bytes that are not UTF-8 or escapes differ."""
+    loose = _BEYOND.sub("", pattern.replace(REPLACED, "[^>]*"))
+    plain = (_BEYOND.sub("", _ESCAPED.sub("", one)) for one in (got, html.unescape(got)))
+    return "CN-02" if any(re.fullmatch(loose, one) for one in plain) else otherwise
 
 
 def _words(pattern: str) -> str:

@@ -16,6 +16,7 @@ from conformance.models.file_space import (
     Upload,
     Written,
     histories,
+    is_plain,
 )
 from conformance.suite.generated import amount
 from conformance.suite.programs import HOME, write
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from conformance.session import Session
     from conformance.sessions import Sessions
 
-STEPS: Final = 9
+STEPS: Final = 11
 UPLOADS: Final = ("UP-01", "UP-02", "UP-03", "UP-04", "UP-05", "UP-14", "UP-16", "EX-24")
 
 
@@ -56,6 +57,15 @@ class Story:
             case Moved():
                 self._move(action)
 
+    def end(self) -> None:
+        """Judge all files once more: as commands see them, in every listing, and by downloads of five at a time."""
+        self.hold_all()
+        for folder in sorted(self.space.folders):
+            self._list(Listed(folder, absolute=False))
+        names = sorted(self.space.files)
+        for start in range(0, len(names), self.session.bench.limits.max_downloads):
+            self._fetch(Fetched(tuple(names[start : start + self.session.bench.limits.max_downloads])))
+
     def hold_all(self) -> None:
         """Judge that commands see exactly the dictionary's files, each by the clause of what came last to it."""
         found = look(self.session, [*self.space.files, *self.space.gone])
@@ -68,13 +78,39 @@ class Story:
             expected = f"nothing at {name!r}, which a program removed"
             self.judge.require("EX-24", found[name] == NOTHING, expected=expected, actual=found[name], exchange=shown)
 
+    def _clause(self, name: str, found: Stored) -> str:
+        """Return the clause that a file breaks, which commands see otherwise than it must be."""
+        promised = self.space.promised[name]
+        if not promised.startswith("UP-"):
+            return promised
+        if self._downloaded(name) == self.space.files[name]:
+            return "UP-16"  # it is there, but commands do not see it
+        return self._misplaced(name) if found.kind != "f" else ("UP-14" if promised == "UP-02" else promised)
+
+    def _misplaced(self, name: str) -> str:
+        """Return the clause that an uploaded file breaks by not being there: asked by uploading it once more."""
+        folder = name.rpartition("/")[0]
+        if folder and look(self.session, [folder])[folder].kind != "d":
+            return "UP-04"
+        special = "UP-02" if is_plain(name) else "UP-14"
+        absolute = not self._arrives(f"{HOME}/{name}", name) and self._arrives(name, name)
+        return "UP-05" if absolute else ("UP-02" if self._arrives(name, name) else special)
+
+    def _arrives(self, path: str, name: str) -> bool:
+        self.session.try_upload({path: self.space.files[name]})
+        return look(self.session, [name])[name] == Stored.of(self.space.files[name])
+
+    def _downloaded(self, name: str) -> bytes | None:
+        exchange = self.session.try_download(name)
+        return self.session.archives(exchange, 1)[0].only_file if exchange.ok else None
+
     def _upload(self, action: Upload) -> None:
         exchange = self.session.upload(action.named)
         expected = "status 204 without a body"
         fine = exchange.status == 204 and not exchange.response_body
         self.judge.require("UP-01", fine, expected=expected, actual=exchange.got, exchange=exchange)
         for name, content in action.files.items():
-            self.space.put(name, content, "UP-03" if name in self.space.files else action.clause(name))
+            self.space.put(name, content, "UP-03" if name in self.space.files else "UP-02")
         self.hold_all()
 
     def _write(self, action: Written) -> None:
@@ -139,7 +175,7 @@ def test_a_generated_history_leaves_the_files_that_it_should(
         story = Story(session, judge)
         for action in history:
             story.act(action)
-        story.hold_all()
+        story.end()
         session.delete()
         again = sessions.create(token=token)
         found = look(again, story.space.files)
