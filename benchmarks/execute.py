@@ -22,7 +22,7 @@ from mock_server.tests.engine import new_place, run
 
 _ROUNDS = 100
 _GIB = 1024**3
-_FLOOD = f"head -c {_GIB} /dev/zero"
+FLOOD = f"head -c {_GIB} /dev/zero"
 
 
 def alone_ms(sandbox: Sandbox, place: SessionPlace) -> float:
@@ -67,7 +67,7 @@ def flood(session: RunSession) -> None:
     """Print what 1 GiB of output takes in the engine and in a bare epoll reader."""
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
-    session.batch(Commands(build=_FLOOD), "flood")
+    session.batch(Commands(build=FLOOD), "flood")
     while session.newest_unfinished():
         session.resume("flood")
     engine_s = time.perf_counter() - start
@@ -80,7 +80,7 @@ def flood(session: RunSession) -> None:
 def bare() -> None:
     """Read 1 GiB from a pipe by epoll and drop it."""
     reading, writing = os.pipe()
-    process = subprocess.Popen([find_bash(), "-c", _FLOOD], stdout=writing)
+    process = subprocess.Popen([find_bash(), "-c", FLOOD], stdout=writing)
     os.close(writing)
     poll = select.epoll()
     poll.register(reading, select.EPOLLIN)
