@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from conformance.attempt import Attempt, Check, Ending, World, attempt
 from conformance.budget import Budget
+from conformance.checks import Need
 from conformance.client import Client
 from conformance.discovery import KNOWN_C_LANGS, Discovery
 from conformance.features import Features
@@ -22,6 +23,7 @@ from conformance.observers import Observation, Observers
 from conformance.outcomes import CheckOutcome, ClauseOutcome, conclude, undisturbed, wants_another_look
 from conformance.pool import Pool
 from conformance.restraint import Restraint
+from conformance.time_limit import fair
 from conformance.transport import Transport
 from conformance.verdicts import Cause, Verdict
 
@@ -167,13 +169,17 @@ class _Look:
         return replace(outcome, clauses={**outcome.clauses, **declined})
 
     def _attempts(self, check: Check) -> list[Attempt]:
-        attempts = [attempt(check, self.world)]
+        attempts = [self._attempt(check)]
         while wants_another_look(attempts[0]) and len(attempts) <= self.world.options.repeats:
-            again = attempt(check, self.world)
+            again = self._attempt(check)
             if again.ending is Ending.STOPPED:
                 break
             attempts.append(again)
         return undisturbed(attempts)
+
+    def _attempt(self, check: Check) -> Attempt:
+        about_limit = Need.EXEC_TIMEOUT in check.terms.needs
+        return fair(attempt(check, self.world), None if about_limit else self.world.options.exec_timeout_s)
 
     def _declined(self, check: Check) -> dict[str, ClauseOutcome]:
         """Return the clauses that need not be asked: features that are not offered, limits that were not told."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from conformance.exchange import show
 from conformance.judge import Finding, Unmet
 from conformance.run_reader import STATUSES, Result, Run, read_run
+from conformance.run_spans import MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -30,6 +31,7 @@ class OpenRun:
         self._deadline_s = deadline_s
         self._deadline = monotonic() + deadline_s
         self._disturbances = session.disturbances
+        self._began_s = monotonic()
         self._read(self.body)
 
     @property
@@ -59,10 +61,15 @@ class OpenRun:
             results=(*self.results[: -len(rest.results)], *rest.results),
             asked_run_id=self.asked_run_id,
             commands=self.body.get("options") or {},
-            disturbed=self.session.disturbances != self._disturbances,
+            disturbed=self.session.disturbances != self._disturbances or self._may_be_cut_off(),
         )
         self.session.bench.observers.run(run)
         return run
+
+    def _may_be_cut_off(self) -> bool:
+        """EX-23: whether the target's time limit, where it was told, may have ended the run."""
+        limit_s = self.session.bench.target.exec_timeout_s
+        return limit_s is not None and monotonic() - self._began_s >= limit_s * MARGIN
 
     def _proceed(self, last: Result, answers: Iterator[str]) -> Result:
         return self.step(next(answers, "") if last.status == "waiting-input" else None)

@@ -136,14 +136,13 @@ combined(
 )
 combined(
     "contrary-limits",
-    "A server with a time limit for each step, slow to answer, with more in its replies than was asked for.",
+    "A server with a time limit for each step, with more in its replies than was asked for.",
     "limit-per-step",
     "timeout-finishes",
     "restart-forgets-runs",
     "body-wins",
     "repeated-names-once",
     "small-archives",
-    "patient-polls",
     "more-fields",
     "pretty-listing",
     "dotted-members",
@@ -153,12 +152,12 @@ combined(
 )
 combined(
     "contrary-signed",
-    "A server that checks signatures over the empty string, offers nothing optional and is slow to start.",
+    "A server that checks signatures over the empty string, offers nothing optional and is slow.",
     "signed-empty-hash",
     "version-assumed",
     "parameters-once",
     "no-options",
-    "eager-polls",
+    "patient-polls",
     "slow-start",
     "slow-creation",
     "bare-replies",
