@@ -55,13 +55,14 @@ def test_every_must_has_a_defect() -> None:
 @pytest.mark.parametrize("name", part_of_the_defects())
 def test_a_defect_is_caught(name: str) -> None:
     """The clause that a server breaks is reported broken."""
-    trial = try_out(name, Settings(seed=SEED, repeats=0, until_killed=True))
+    trial = try_out(name, Settings(seed=SEED, repeats=0, until_killed=True, defect_seconds=90.0))
     broken = DEFECTS[name].breaks
     again = f"BATCHPROOF_MATRIX_SEED={SEED} shows it again"
     assert trial.killed, f"{broken} was {trial.verdicts.get(broken, 'pass')} with {name}; {again}"
 
 
 @needs_sandbox
+@pytest.mark.timeout(600)  # it is a run of the suite, on a machine that may be busy
 @pytest.mark.parametrize("name", part_of_the_variants())
 def test_a_right_server_is_not_blamed(name: str) -> None:
     """A server that keeps every clause in its own way is found to keep them."""
