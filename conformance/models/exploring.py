@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _T = TypeVar("_T")
+SIMPLEST: Final = 5  # Hypothesis begins with the simplest values: where few are asked for, they are left out
 _ONE_AT_A_TIME: Final = threading.Lock()
 
 
@@ -46,13 +47,14 @@ def explore(
     `shrink` has the value of a Violation made smaller, by as many further calls as that takes.
     """
     values: list[_T] = []
-    _given(strategy, values.append, seed_value, examples, (Phase.generate,))
+    drawn = examples + (SIMPLEST if examples < SIMPLEST else 0)
+    _given(strategy, values.append, seed_value, drawn, (Phase.generate,))
     try:
-        for value in values:
+        for value in values[-examples:]:
             examine(value)
     except Violation:
         if shrink:
-            _given(strategy, examine, seed_value, examples, (Phase.generate, Phase.shrink))
+            _given(strategy, examine, seed_value, drawn, (Phase.generate, Phase.shrink))
         raise
 
 

@@ -136,7 +136,7 @@ def _pattern(printed: Printed, stream: str) -> str:
 
 def _blamed(pattern: str, got: str, otherwise: str) -> str:
     """Return CN-02 where the text came, but characters beyond ASCII, bytes that are not UTF-8 or escapes differ."""
-    loose = _BEYOND.sub("", pattern.replace(REPLACED, "[^>]*"))
+    loose = _BEYOND.sub(r"\\??", pattern.replace(REPLACED, "[^>]*"))
     plain = (_BEYOND.sub("", _ESCAPED.sub("", one)) for one in (got, html.unescape(got)))
     return "CN-02" if any(re.fullmatch(loose, one) for one in plain) else otherwise
 

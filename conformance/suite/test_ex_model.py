@@ -15,7 +15,7 @@ from conformance.models.programs import NAMES, World
 from conformance.models.run_oracle import Outcome, Plan, judged, outcome, plans
 from conformance.session import AUTO
 from conformance.suite.generated import amount
-from conformance.suite.programs import need_uncut, read_together
+from conformance.suite.programs import gate, need_uncut, open_gate, read_together
 from conformance.suite.stored import NOTHING, Stored, look
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from conformance.run_reader import Run
     from conformance.session import Session
     from conformance.sessions import Sessions
+    from conformance.target import Target
 
 OF_ONE_RUN = (
     "EX-01",
@@ -50,6 +51,13 @@ def hold(judge: Judge, plan: Plan, due: Outcome, run: Run, limits: Limits, own_o
         need_uncut(judge, run)
         raise Violation(found[0])
     judge.shown.extend(run.exchanges[-1:])
+
+
+def gated(plan: Plan, target: Target) -> dict[str, str | None]:
+    """Return a plan's commands, the first of which waits at a gate: the runs after it do overlap it."""
+    commands = plan.options
+    first = next(name for name, text in commands.items() if text)
+    return {**commands, first: f"{gate('go', target)}; {commands[first]}"}
 
 
 def hold_files(judge: Judge, session: Session, world: World, last: Run) -> None:
@@ -78,16 +86,16 @@ def test_generated_runs_come_to_what_their_programs_do(
             due = outcome(plan, world)
             run = session.run(options=plan.options, run_id=AUTO if plan.named else None)
             hold(judge, plan, due, run, limits)
-            hold_files(judge, session, world, run)
+        hold_files(judge, session, world, run)
         session.delete()
 
-    sequences = st.lists(plans(), min_size=3, max_size=5)
-    explore(sequences, examine, seed_value=options.seed, examples=amount(options, 2), shrink=options.shrink)
+    sequences = st.lists(plans(), min_size=4, max_size=6)
+    explore(sequences, examine, seed_value=options.seed, examples=amount(options, 3), shrink=options.shrink)
 
 
 @requirement("EX-22", slow=True)
 def test_generated_runs_that_overlap_keep_their_output(
-    sessions: Sessions, judge: Judge, limits: Limits, options: Options
+    sessions: Sessions, judge: Judge, limits: Limits, options: Options, target: Target
 ) -> None:
     """Two or three generated runs at the same time each deliver the output of their own programs."""
 
@@ -96,11 +104,13 @@ def test_generated_runs_that_overlap_keep_their_output(
         mine = [replace(plan, named=True) for plan in together]
         dues = [outcome(plan, World()) for plan in mine]
         with judge.under_test("EX-22"):
-            begun = [session.begin(options=plan.options, run_id=f"bpm{secrets.token_hex(6)}") for plan in mine]
-            runs = read_together(*begun)
+            first = session.begin(options=gated(mine[0], target), run_id=f"bpm{secrets.token_hex(6)}")
+            others = [session.begin(options=plan.options, run_id=f"bpm{secrets.token_hex(6)}") for plan in mine[1:]]
+            open_gate(session, "go")
+            runs = read_together(first, *others)
         for plan, due, run in zip(mine, dues, runs, strict=True):
             hold(judge, plan, due, run, limits, "EX-22")
         session.delete()
 
     groups = st.lists(plans(files=False), min_size=2, max_size=3)
-    explore(groups, examine, seed_value=options.seed, examples=amount(options, 1), shrink=options.shrink)
+    explore(groups, examine, seed_value=options.seed, examples=amount(options, 2), shrink=options.shrink)

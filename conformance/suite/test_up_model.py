@@ -184,5 +184,5 @@ def test_a_generated_history_leaves_the_files_that_it_should(
         judge.require("UP-12", not left, expected="nothing of the session before", actual=left, exchange=shown)
         again.delete()
 
-    examples = amount(options, 2)
+    examples = amount(options, 3)
     explore(histories(STEPS), examine, seed_value=options.seed, examples=examples, shrink=options.shrink)
