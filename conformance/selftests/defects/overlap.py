@@ -41,7 +41,7 @@ class OverlapIsRefused(Behaviour):
         super().start(session, run)
 
 
-@defect("EX-22", also=("SE-07",))
+@defect("EX-22", also=("EX-10", "EX-11", "SE-07"))
 class OverlapKillsTheEarlier(Behaviour):
     """A new run ends the one that is going on."""
 
