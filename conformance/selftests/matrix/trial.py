@@ -43,6 +43,7 @@ EXCUSED: Final[Mapping[str, str]] = {
     "CN-08": "the reference reads two pipes, which do not tell in which order back-to-back writes came",
 }
 FEW: Final = 2
+MANY: Final = 6  # checks that cite more are generated histories: a clause shall be held by a check of its own
 _BROKEN: Final = frozenset(map(str, BROKEN))
 
 
@@ -127,7 +128,8 @@ class Suite:
     def for_server(self, known: Defect | Variant, settings: Settings) -> list[Check]:
         """Return the checks of a trial: what cites the clauses that a defect breaks; for a right server the tier."""
         if isinstance(known, Defect):
-            return self.citing({known.breaks, *known.also}, settings.tier)
+            citing = self.citing({known.breaks, *known.also}, settings.tier)
+            return [one for one in citing if len(one.terms.clauses) <= MANY] or citing
         if not settings.narrow or len(known.readings) > FEW:
             return self.citing(None, settings.tier)
         families = {self.catalogue[clause].family for clause, _ in known.readings}
