@@ -41,6 +41,7 @@ OF_ONE_RUN = (
     "EX-14",
     "EX-15",
 )
+LONG_S = 600.0  # tier full has many runs
 OF_CONSOLES = ("CN-01", "CN-02", "CN-03", "CN-06")
 
 
@@ -74,7 +75,7 @@ def hold_files(judge: Judge, session: Session, world: World, last: Run) -> None:
         )
 
 
-@requirement(*OF_ONE_RUN, *OF_CONSOLES, "EX-24", slow=True)
+@requirement(*OF_ONE_RUN, *OF_CONSOLES, "EX-24", slow=True, timeout_s=LONG_S)
 def test_generated_runs_come_to_what_their_programs_do(
     sessions: Sessions, judge: Judge, limits: Limits, options: Options
 ) -> None:
@@ -93,7 +94,7 @@ def test_generated_runs_come_to_what_their_programs_do(
     explore(sequences, examine, seed_value=options.seed, examples=amount(options, 3), shrink=options.shrink)
 
 
-@requirement("EX-22", slow=True)
+@requirement("EX-22", slow=True, timeout_s=LONG_S)
 def test_generated_runs_that_overlap_keep_their_output(
     sessions: Sessions, judge: Judge, limits: Limits, options: Options, target: Target
 ) -> None:

@@ -163,7 +163,20 @@ class Story:
             self.judge.require("DL-03", fine, expected=expected, actual=f"{got!r}", exchange=shown)
 
 
-@requirement(*UPLOADS, "LS-01", "LS-02", "LS-03", "LS-04", "LS-05", "DL-01", "DL-03", "DL-04", "UP-12", slow=True)
+@requirement(
+    *UPLOADS,
+    "LS-01",
+    "LS-02",
+    "LS-03",
+    "LS-04",
+    "LS-05",
+    "DL-01",
+    "DL-03",
+    "DL-04",
+    "UP-12",
+    slow=True,
+    timeout_s=600.0,
+)
 def test_a_generated_history_leaves_the_files_that_it_should(
     sessions: Sessions, judge: Judge, options: Options
 ) -> None:
