@@ -115,7 +115,7 @@ def examine_traits(best: Level) -> Iterator[Trait]:
     yield Trait(
         "programs may wait for input (EX-18)",
         sees,
-        "" if sees else "run it as an ordinary user, or give it CAP_SYS_PTRACE, on x86-64 or ARM64",
+        "" if sees else "needs x86-64 or ARM64, and a kernel with /proc/PID/syscall",
     )
     yield Trait("ptrace is refused (EX-21)", can_block_ptrace(), "" if can_block_ptrace() else "needs x86-64 or ARM64")
     yield Trait(

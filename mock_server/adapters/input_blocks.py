@@ -9,9 +9,13 @@ import os
 import platform
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
+
+from mock_server.adapters.sandbox_thread import set_effective_ids
 
 _TTY_DEVICE: Final = os.makedev(5, 0)  # /dev/tty: whichever terminal the process has
 _TASKS_MAX: Final = 512  # looked at per look: a fork bomb must not keep us
@@ -48,19 +52,41 @@ class Block:
 def known_here() -> bool:
     """Say whether this machine's system call numbers are known, and the kernel tells them of the commands.
 
-    To root it tells them only with CAP_SYS_PTRACE, because commands have another uid; containers often lack it.
+    To root it tells them only with CAP_SYS_PTRACE, which containers often lack, or as the commands' own user.
     """
-    return bool(_KIND_OF) and Path("/proc/self/syscall").exists() and (os.geteuid() != 0 or _may_look_at_others())
+    return bool(_KIND_OF) and Path("/proc/self/syscall").exists()
 
 
+@contextmanager
+def _looking_as(owner: tuple[int, int]) -> Iterator[None]:
+    """Have this thread look at processes as their owner (uid, gid), where root may not look at those of others."""
+    if os.geteuid() != 0 or _may_look_at_others():
+        yield
+        return
+    set_effective_ids(*owner)
+    try:
+        yield
+    finally:
+        set_effective_ids(0, 0)
+
+
+@cache
 def _may_look_at_others() -> bool:
     told = Path("/proc/self/status").read_text().splitlines()
     capabilities = next(int(line.split()[1], 16) for line in told if line.startswith("CapEff:"))
     return bool(capabilities >> _CAP_SYS_PTRACE & 1)
 
 
-def find_block(root: int, device: int) -> Block | None:
-    """Return a thread of process `root` or of its descendants that waits for input from terminal `device`."""
+def find_block(root: int, device: int, owner: tuple[int, int]) -> Block | None:
+    """Return a thread of process `root` or of its descendants that waits for input from terminal `device`.
+
+    `owner` is the (uid, gid) that the processes have.
+    """
+    with _looking_as(owner):
+        return _find_block(root, device)
+
+
+def _find_block(root: int, device: int) -> Block | None:
     found = None
     for count, thread in enumerate(_threads(root)):
         if count == _TASKS_MAX:

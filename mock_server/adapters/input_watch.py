@@ -97,7 +97,7 @@ class InputWatch:
             self._terminal.push()
         else:
             self._delay_s = min(2 * self._delay_s, LAST_LOOK_S)
-            self._judge(input_blocks.find_block(self._root, self._terminal.device))
+            self._judge(input_blocks.find_block(self._root, self._terminal.device, self._terminal.owner))
         self._look_later()
 
     def _judge(self, block: Block | None) -> None:

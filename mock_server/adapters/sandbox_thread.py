@@ -80,6 +80,19 @@ def restrict_this_thread(become: tuple[int, int] | None) -> None:
         _call("prctl", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_Program(len(program) // 8, program)))
 
 
+def set_effective_ids(uid: int, gid: int) -> None:
+    """Act as another user in the calling thread only, or, with 0 and 0, as root again. Raises OSError.
+
+    To look at processes in a user namespace takes the effective uid of its owner; that of file accesses will not do.
+    """
+    machine = _MACHINES[platform.machine()]
+    if uid:
+        _call("syscall", machine.setresgid, -1, gid, -1)
+    _call("syscall", machine.setresuid, -1, uid, -1)
+    if not uid:
+        _call("syscall", machine.setresgid, -1, gid, -1)
+
+
 def _become(uid: int, gid: int, machine: _Machine | None) -> None:
     if machine is None:
         raise OSError(f"cannot give up root on {platform.machine()}: run the server as an ordinary user")

@@ -22,8 +22,9 @@ _PIECE_BYTES: Final = 64 * 1024
 class Terminal:
     """One step's terminal. The server types; `slave` goes to the step as its stdin."""
 
-    def __init__(self, master: int, slave: int) -> None:
+    def __init__(self, master: int, slave: int, owner: tuple[int, int]) -> None:
         self._master = master
+        self.owner = owner
         self.slave = slave
         self.device = os.fstat(slave).st_rdev
         self._typed: deque[bytes] = deque()  # lines that no program asked for yet
@@ -41,7 +42,7 @@ class Terminal:
             os.close(master)
             os.close(slave)
             raise OSError(f"cannot set up a terminal: {error}") from error
-        return cls(master, slave)
+        return cls(master, slave, owner)
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when a program wrote to /dev/tty."""

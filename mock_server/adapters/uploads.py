@@ -23,7 +23,7 @@ from mock_server.domain.limits import Limits
 # One parameter of Content-Disposition. The library's own pattern knows neither `filename*` nor an unquoted slash.
 _OPTION: Final = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:\\.|[^"\\])*"|[^;]*)')
 _ESCAPED: Final = re.compile(r'\\(["\\])')
-_READ_BYTES: Final = 65536
+_READ_BYTES: Final = 262144
 _MAX_BOUNDARY_CHARS: Final = 256  # ours: RFC 2046 has 70
 _MAX_PARTS: Final = 1000  # ours: files and plain fields together
 _MAX_FIELD_BYTES: Final = 1024 * 1024  # ours: plain fields are read and dropped, all of them together

@@ -91,7 +91,7 @@ class Maker:
         odd = (
             *(b"Host: evil.example", b"Content-Length: 5", b"Content-Length: -1", b"Content-Length: 9" + b"9" * 30),
             *(b"Transfer-Encoding: gzip, chunked", b" folded: yes", b"X: \x00", b"X\x01: y", b"NoColon", b": nothing"),
-            *(b"Origin: http://evil.example", b"Sec-Fetch-Site: cross-site", b"X-Method-Override: DELETE\t"),
+            *(b"Origin: http://evil.example", b"Sec-Fetch-Site: cross-site", b"X-Method-Override: DELETED"),
             *(b"Authorization: BackendAI signMethod=HMAC-SHA256, credential=" + b"x" * 100, b"Expect: 100-continue"),
             *(b"X: " + b"y" * 70000, b"Date: never", b"Content-Type: multipart/form-data", b"Content-Encoding: gzip"),
         )

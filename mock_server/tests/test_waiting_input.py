@@ -1,7 +1,10 @@
 """Programs that wait for input (EX-18): real ones, unchanged, in the best sandbox of this machine."""
 
+import os
 import shutil
 import subprocess
+import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -363,3 +366,22 @@ def test_a_question_that_is_asked_about_stays(session: RunSession, monkeypatch: 
         assert asking.status is Status.WAITING_INPUT
     assert text(rest(session, session.give_input("asking", "yes"))) == "yes\n"
     assert text(rest(session, queued)) == "next\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("setpriv"), reason="only root can give up a capability")
+def test_root_without_ptrace_looks_as_the_commands_user() -> None:
+    """Where root may not look at others' processes, as in many containers, input is noticed all the same."""
+    program = textwrap.dedent("""
+        from mock_server.adapters.runner import Runner, choose_level
+        from mock_server.domain.runs import Commands
+        from mock_server.tests.engine import new_session, rest, text
+        from mock_server.tests.test_waiting_input import settle
+        with Runner(choose_level(), poll_s=0.2) as runner, new_session(runner) as session:
+            settle(session, session.batch(Commands(exec="read -r x; echo got $x"), "a"))
+            print(text(rest(session, session.give_input("a", "it"))))
+    """)
+    without = ["setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace", "--"]
+    done = subprocess.run(
+        [*without, sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout.strip(), done.returncode) == ("got it", 0), done.stderr
