@@ -27,6 +27,7 @@ STORE: Final = Path("build/matrix.jsonl")
 @click.option("--store", type=click.Path(path_type=Path), default=STORE, help="Where trials are kept.")
 @click.option("--out", type=click.Path(path_type=Path), default=PUBLISHED, help="Where the matrix is written.")
 @click.option("--narrow", is_flag=True, help="Ask right servers with few differences about those.")
+@click.option("--until-killed", is_flag=True, help="End a defect's trial as soon as its clause is seen broken.")
 @click.option("--dry", is_flag=True, help="Write no matrix: only say what was seen.")
 def main(  # noqa: PLR0913, PLR0917  - the options of a command
     patterns: tuple[str, ...],
@@ -38,6 +39,7 @@ def main(  # noqa: PLR0913, PLR0917  - the options of a command
     store: Path,
     out: Path,
     narrow: bool,  # noqa: FBT001  - a flag
+    until_killed: bool,  # noqa: FBT001  - a flag
     dry: bool,  # noqa: FBT001  - a flag
 ) -> None:
     """Try the suite on every right server, then on every defect; PATTERNS (of names or clauses) select some.
@@ -51,7 +53,7 @@ def main(  # noqa: PLR0913, PLR0917  - the options of a command
         kept.clear()
     done = {name: one for name, one in kept.trials().items() if one.clean or not again}
     names = [name for name in chosen(patterns) if name not in done or (patterns and not resume)]
-    settings = Settings(seed=seed, jobs=jobs, narrow=narrow)
+    settings = Settings(seed=seed, jobs=jobs, narrow=narrow, until_killed=until_killed)
     for count, trial in enumerate(conduct(names, settings, processes), 1):
         kept.add(trial)
         click.echo(f"[{count}/{len(names)}] {line_of(trial)}")

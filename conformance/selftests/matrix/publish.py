@@ -76,6 +76,7 @@ class Matrix:
             "seed": self.settings.seed,
             "summary": {
                 "levels": self._levels(),
+                "ended_at_the_kill": sum(not one.whole for one in self.defects),
                 "misattributed": sum(bool(one.misattributed) for one in self.defects),
                 "right_servers": len(self.variants),
                 "right_servers_blamed": sum(bool(one.faults) for one in self.variants),
@@ -168,6 +169,10 @@ blamed for anything, and nothing of it may be left untested because of it. Made 
 
 - Right servers tried: {{ summary.right_servers }}; blamed wrongly: {{ summary.right_servers_blamed }}.
 - Defects for which another clause was blamed too: {{ summary.misattributed }}.
+{% if summary.ended_at_the_kill %}
+- Trials that ended as soon as the defect was killed, so that blame of other clauses may be missing: \
+{{ summary.ended_at_the_kill }}.
+{% endif %}
 - Musts that no killed defect proves: {{ summary.musts_without_a_killed_defect | cell or "none" }}.
 {% for clause, reason in summary.excused.items() %}
 - {{ clause }} of right servers is not counted: {{ reason }}.

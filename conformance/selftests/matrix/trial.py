@@ -70,7 +70,8 @@ class Trial:
     reasons: Mapping[str, str] = field(default_factory=dict)  # for the clauses in `verdicts`
     readings: Mapping[str, list[str]] = field(default_factory=dict)  # "CLAUSE question" to the readings seen
     unusable: str = ""  # why the suite could not begin with this server
-    checks: int = 0  # how many checks were run
+    checks: int = 0  # how many checks were chosen
+    whole: bool = True  # whether they were all run: with `until_killed` they were not
 
     @property
     def blamed(self) -> dict[str, str]:
@@ -173,7 +174,7 @@ def try_out(name: str, settings: Settings) -> Trial:
         except TargetError as error:
             return Trial(name, unusable=str(error))
         report = _run(engine, checks, name, settings)
-    return replace(_told(name, report.records), checks=len(checks))
+    return replace(_told(name, report.records), checks=len(checks), whole=not settings.until_killed)
 
 
 def settled(name: str, settings: Settings) -> Trial:
