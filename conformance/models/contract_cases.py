@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SESSION_ID: Final = "bp-session"  # stands for a live session's id until a call is sent
 _HARMLESS: Final = (None, "", "true", "exit 3", "echo out", "echo err >&2", "printf '\\303\\251'", "cat /dev/null")
-_FUZZED: Final = ("createSession", "getSession", "execute", "uploadFiles", "listFiles", "downloadFiles")
+_FUZZED: Final = ("createSession", "execute", "uploadFiles", "listFiles", "downloadFiles")
 _NO_BODY: Final = object()
 
 
