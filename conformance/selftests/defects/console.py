@@ -77,7 +77,7 @@ class SmallReadsSplitCharacters(Behaviour):
         return piece.decode(errors="replace")
 
 
-@defect("CN-02")
+@defect("CN-02", also=("EX-10",))
 class InvalidBytesKillTheRun(Behaviour):
     """Output that is not UTF-8 ends the run."""
 

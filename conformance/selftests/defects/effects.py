@@ -106,7 +106,7 @@ class RepeatedBatchIsRefused(Behaviour):
         raise Problem(409, "Run exists")
 
 
-@defect("EX-29")
+@defect("EX-29", also=("EX-10",))
 class RepeatedBatchStartsAgain(Behaviour):
     """A batch call with the id of an unfinished run starts it once more."""
 
@@ -128,7 +128,7 @@ class AbandonedRunsBlock(Behaviour):
         super().await_turn(session, run)
 
 
-@defect("EX-12", also=("EX-24",))
+@defect("EX-12", also=("CN-06", "EX-10", "EX-24"))
 class OnlyTheFirstRunWorks(Behaviour):
     """The second run of a session finishes at once and runs nothing."""
 
