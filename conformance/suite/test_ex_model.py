@@ -70,7 +70,7 @@ def hold_files(judge: Judge, session: Session, world: World, last: Run) -> None:
             "EX-24",
             found[name] == wanted[name],
             expected=f"{name}: {wanted[name]}",
-            actual=found[name],
+            actual=str(found[name]),
             exchange=last.exchanges,
         )
 

@@ -73,10 +73,12 @@ class Story:
         for name, content in self.space.files.items():
             got, wanted = found[name], Stored.of(content)
             clause = self.space.promised[name]
-            self.judge.require(clause, got == wanted, expected=f"{name!r}: {wanted}", actual=got, exchange=shown)
+            self.judge.require(clause, got == wanted, expected=f"{name!r}: {wanted}", actual=str(got), exchange=shown)
         for name in self.space.gone:
             expected = f"nothing at {name!r}, which a program removed"
-            self.judge.require("EX-24", found[name] == NOTHING, expected=expected, actual=found[name], exchange=shown)
+            self.judge.require(
+                "EX-24", found[name] == NOTHING, expected=expected, actual=str(found[name]), exchange=shown
+            )
 
     def _clause(self, name: str, found: Stored) -> str:
         """Return the clause that a file breaks, which commands see otherwise than it must be."""
