@@ -39,11 +39,19 @@ _NODE_PINS: Final = {"backend.ai-client": "21.3.1", "node-fetch": "2.7.0", "@typ
 _REVIVAL: Final = '''\
 """Give back what asyncio lost up to Python 3.11 and aiohttp 3.6 still looks for. The client itself is unchanged."""
 import asyncio
+import inspect
 import types
+
+def coroutine(function):
+    if inspect.isgeneratorfunction(function):
+        return types.coroutine(function)
+    async def plain(*args, **named):
+        return function(*args, **named)
+    return plain
 
 shield = asyncio.shield
 asyncio.shield = lambda awaitable, loop=None: shield(awaitable)
-asyncio.coroutine = types.coroutine
+asyncio.coroutine = coroutine
 asyncio.coroutines._DEBUG = False
 '''
 
