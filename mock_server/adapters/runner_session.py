@@ -179,11 +179,14 @@ class RunSession:
             if run.ended:
                 run.close_ended(self._left)
             else:
-                reason = end.failure or self._engine.sandbox.limits.reason(end.exit_code, end.used.cpu_ms / 1000)
-                if reason:
+                if reason := end.failure or self._limit_reached(end):
                     run.say(reason)
                 run.signal(Signal.FAILED if end.exit_code else Signal.SUCCEEDED, step_code=end.exit_code)
             self._go_on()
+
+    def _limit_reached(self, end: StepEnd) -> str:
+        folders = (self._place.home, self._place.tmp, *self._place.mounts.values())
+        return self._engine.sandbox.limits.reason(end.exit_code, end.used.cpu_ms / 1000, folders)
 
     def _give_up_abandoned(self) -> None:
         """End a run that waits for an input which its client forgot about, once others wait for the run (EX-31)."""

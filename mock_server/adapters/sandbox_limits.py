@@ -1,11 +1,19 @@
 """The limits of commands, each explicit and separate, and the bash that sets them inside the sandbox."""
 
+import contextlib
 import resource
 import signal
+import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 _GIB: Final = 1024**3
+_BY_CPU: Final = frozenset({128 + signal.SIGXCPU, 128 + signal.SIGKILL})
+_BY_FILE_SIZE: Final = 128 + signal.SIGXFSZ
+_NEARLY: Final = 0.9  # the kernel's own limit and its later account differ by some ticks
+_LOOK_TIMEOUT_S: Final = 0.3  # other sessions' output waits meanwhile
 _GRACE_S: Final = 2  # between the soft and the hard CPU limit: a shell can trap SIGXCPU, not SIGKILL
 
 
@@ -53,11 +61,22 @@ class Limits:
             (resource.RLIMIT_CPU, self.cpu_s, self.cpu_s + _GRACE_S),
         ]
 
-    def reason(self, exit_code: int, cpu_s: float) -> str:
-        """Return the line that explains how a step ended, "" when no limit ended it as far as can be seen."""
-        by_cpu = exit_code == 128 + signal.SIGKILL and cpu_s >= self.cpu_s
-        if exit_code == 128 + signal.SIGXCPU or by_cpu:
+    def reason(self, exit_code: int, cpu_s: float, folders: Iterable[Path]) -> str:
+        """Return the line that explains how a step ended, "" when no limit ended it as far as can be seen.
+
+        A program may choose any exit code for itself, so there has to be a trace as well: the time that was used, or a
+        file in one of the `folders` that is as large as a file may be.
+        """
+        if exit_code in _BY_CPU and cpu_s >= self.cpu_s * _NEARLY:
             return f"batchproof-mock: killed: more than {self.cpu_s} s of CPU time"
-        if exit_code == 128 + signal.SIGXFSZ:
+        if exit_code == _BY_FILE_SIZE and holds_file_of(self.file_size_bytes // 1024 * 1024, folders):
             return f"batchproof-mock: killed: a file of more than {self.file_size_bytes} bytes"
         return ""
+
+
+def holds_file_of(size_bytes: int, folders: Iterable[Path]) -> bool:
+    """Look, for a moment only, for a file of at least this size below the folders."""
+    command = ["find", *map(str, folders), "-xdev", "-type", "f", "-size", f"+{size_bytes - 1}c", "-print0", "-quit"]
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        return bool(subprocess.run(command, check=False, capture_output=True, timeout=_LOOK_TIMEOUT_S).stdout)
+    return False

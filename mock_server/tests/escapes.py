@@ -92,7 +92,7 @@ def attempts(server_pid: int, secret_file: str, port: int) -> tuple[Attempt, ...
         Attempt(
             "network", "a raw socket", _python(f"socket.socket(socket.AF_INET, socket.SOCK_RAW, 1); print('{ESCAPED}')")
         ),
-        Attempt("kernel", "modules", f"{_python(_CALL + 'libc.syscall(175, 0, 0, 0) == 0 and print(chr(69))')}"),
+        Attempt("kernel", "modules", _python(f"{_CALL}libc.syscall(175, 0, 0, 0) == 0 and print('{ESCAPED}')")),
         Attempt("kernel", "another kernel", _python(f"{_CALL}libc.reboot(0) == 0 and print('{ESCAPED}')")),
         Attempt(
             "descriptors",

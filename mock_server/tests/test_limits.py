@@ -67,6 +67,13 @@ def test_file_size(sandbox: Sandbox) -> None:
     assert f"batchproof-mock: killed: a file of more than {_MIB} bytes" in said
 
 
+@pytest.mark.parametrize("code", [137, 152, 153])
+def test_a_program_that_chooses_such_a_code_itself_is_not_explained(sandbox: Sandbox, code: int) -> None:
+    """Nothing is added to what a program wrote where no limit ended it (CN-06)."""
+    last, out, said = limited(sandbox, Limits(), f"echo mine; exit {code}")
+    assert (last.exit_code, out, said) == (code, "mine\n", "")
+
+
 def test_open_files(sandbox: Sandbox) -> None:
     """Opening one more fails, and the program says so itself."""
     source = 'files = []\nwhile len(files) < 100: files.append(open("/dev/null"))'

@@ -97,7 +97,7 @@ def test_a_description_has_the_documented_numbers(client: Client, session: str) 
     client.run(session, "for ((i=0; i<200000; i++)); do :; done")
     after = client.send("GET", session).json()
     assert before["lang"] == "c"
-    assert before["memoryLimit"] == 512 * 1024
+    assert before["memoryLimit"] == 2048 * 1024
     assert after["age"] > before["age"]
     assert after["numQueriesExecuted"] > before["numQueriesExecuted"] == 0
     assert after["cpuCreditUsed"] > 0
