@@ -22,7 +22,7 @@ demo: $(READY)  ## run a C project on the mock server, then judge that server
 	$(BIN)/python -m examples.demo
 
 test: $(READY)  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 lint: $(READY)  ## style, types, direction of imports, the contract
 	$(BIN)/ruff check .

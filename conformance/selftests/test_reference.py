@@ -84,6 +84,11 @@ def text(results: list[dict[str, Any]], stream: str = "stdout") -> str:
     return "".join(data for result in results for name, data in result["console"] if name == stream)
 
 
+def endings(results: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """Give the ends of a run's steps, each with its exit code; a slow machine may see `continued` between them."""
+    return [(one["status"], one["exitCode"]) for one in results if one["status"] != "continued"]
+
+
 @pytest.fixture
 def url() -> Iterator[str]:
     """Serve a right server."""
@@ -101,7 +106,7 @@ def test_steps_run_in_order(kernel: Kernel) -> None:
     """Clean, build and exec run in this order, each with its exit code."""
     results = kernel.run(clean="echo 1; exit 3", build="echo 2", exec="echo 3; exit 7")
     assert text(results) == "1\n2\n3\n"
-    assert [(one["status"], one["exitCode"]) for one in results] == [
+    assert endings(results) == [
         ("clean-finished", 3),
         ("build-finished", 0),
         ("finished", 7),
@@ -111,7 +116,7 @@ def test_steps_run_in_order(kernel: Kernel) -> None:
 def test_failed_build_ends_with_127(kernel: Kernel) -> None:
     """After a failed build exec does not run and the run finishes with 127."""
     results = kernel.run(build="exit 2", exec="echo no")
-    assert [(one["status"], one["exitCode"]) for one in results] == [("build-finished", 2), ("finished", 127)]
+    assert endings(results) == [("build-finished", 2), ("finished", 127)]
 
 
 def test_commands_see_the_promised_world(kernel: Kernel) -> None:

@@ -60,6 +60,6 @@ def test_a_folder_that_cannot_be_made_is_told(report_path: Path) -> None:
 
 
 def test_renderers_are_registered_under_the_same_names() -> None:
-    """The suite finds exactly these renderers by the package's entry points."""
+    """The suite finds exactly these renderers of this room by the package's entry points."""
     points = distribution("batchproof").entry_points.select(group="batchproof.renderers")
     assert {point.name: point.load() for point in points if point.module.startswith("reports.")} == RENDERERS
