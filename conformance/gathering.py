@@ -29,10 +29,19 @@ def run_pytest(plugin: object, *more: str) -> None:
 
 
 def gather() -> tuple[Check, ...]:
-    """Return all checks of the suite, for callers that drive an `Engine` themselves."""
+    """Return all checks of the suite, for callers that drive an `Engine` themselves.
+
+    Raise SuiteError where a file of the suite cannot be loaded: part of a suite is none.
+    """
     collector = _Collector()
     run_pytest(collector, "--collect-only")
+    if collector.problem or not collector.checks:
+        raise SuiteError(collector.problem or "the suite holds no checks")
     return tuple(collector.checks)
+
+
+class SuiteError(Exception):
+    """The suite itself is not whole: no target can be judged with it."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +60,12 @@ class _Collector:
 
     def __init__(self) -> None:
         self.checks: list[Check] = []
+        self.problem = ""
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Refuse a suite that is not whole."""
+        """Note a suite that is not whole."""
         if report.failed:
-            raise pytest.UsageError(f"{report.nodeid} cannot be loaded: {report.longreprtext}")
+            self.problem = f"{report.nodeid} cannot be loaded: {report.longreprtext}"
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Keep every item as a check."""

@@ -19,7 +19,7 @@ from conformance.catalogue import CatalogueError
 from conformance.catalogue import load as load_catalogue
 from conformance.commands.check_options import check_options, options_from
 from conformance.commands.connection import warn_of_secrets
-from conformance.gathering import gather, run_pytest
+from conformance.gathering import SuiteError, gather, run_pytest
 from conformance.journal import Journal, open_journal
 from conformance.judge import HarnessError
 from conformance.options import UsageError
@@ -58,7 +58,11 @@ def check(baseline: Path | None, *, plan: bool, **told: Any) -> None:
     except (UsageError, CatalogueError) as error:
         raise click.UsageError(str(error)) from None
     if plan:
-        click.echo("\n".join(plans.lines(options, gather(), load_catalogue(), only)))
+        try:
+            checks = gather()
+        except SuiteError as error:
+            raise click.UsageError(str(error)) from None
+        click.echo("\n".join(plans.lines(options, checks, load_catalogue(), only)))
         return
     if options.report_dir:
         _make_writable(options.report_dir)

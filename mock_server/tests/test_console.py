@@ -36,7 +36,8 @@ def test_draining_between_reads_loses_and_repeats_nothing(
     writes: list[tuple[Stream, bytes]], pulls: list[bool]
 ) -> None:
     """Calls at any moment hand over the same text in all, each piece exactly once (EX-17)."""
-    console, parts = Console(_LIMIT), []
+    console = Console(_LIMIT)
+    parts: list[tuple[Stream, str]] = []
     for (stream, data), pull in zip(writes, pulls, strict=False):
         console.feed(stream, data)
         parts += console.drain() if pull else ()
