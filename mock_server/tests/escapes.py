@@ -44,7 +44,7 @@ def attempts(server_pid: int, secret_file: str, port: int) -> tuple[Attempt, ...
         Attempt("write files", "through /proc/1/root", _writes("/proc/1/root/etc/batchproof-escape")),
         Attempt("write files", "of /proc/sys", _writes("/proc/sys/kernel/core_pattern")),
         Attempt("write files", "by a link", f"ln -s /etc/batchproof-escape l; {_writes('l')}"),
-        Attempt("write files", "in home of others", _writes("/root/batchproof-escape")),
+        Attempt("write files", "in home of others", _writes("~root/batchproof-escape")),
         Attempt("read files", "of the system's passwords", f"[ -r /etc/shadow ] && echo {ESCAPED}"),
         Attempt(
             "read files", "beside the workspace", f"grep -q . {secret_file} 2>/dev/null && echo {ESCAPED}", _MOUNTS
