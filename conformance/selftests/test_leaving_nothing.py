@@ -110,8 +110,11 @@ def test_an_interrupted_run_cleans_up_and_reports(number: signal.Signals, tmp_pa
         return None
 
     with serve_script(slow) as (url, target):
+        # What is started in the background by a shell ignores Ctrl-C, and so would whatever it starts.
+        heedful = ["env", "--default-signal=INT"]
         command = [sys.executable, "-m", "conformance", "check", url, "--only", "EX-07", "--report", str(tmp_path)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"}) as run:
+        environ = {**os.environ, "COLUMNS": "200"}
+        with subprocess.Popen([*heedful, *command], stdout=subprocess.PIPE, text=True, env=environ) as run:
             assert reached.wait(30)
             run.send_signal(number)
             go_on.set()
