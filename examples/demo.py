@@ -166,7 +166,9 @@ def main() -> int:
         say("\nThe demonstration failed: the suite could not judge the server")
     else:
         say(f"\nThe whole report, every requirement with its evidence: {REPORT / 'report.html'}")
-        say("That was the quick tier, the heart of each family; without `--tier smoke` the suite asks for every clause.")
+        say(
+            "That was the quick tier, the heart of each family; without `--tier smoke` the suite asks for every clause."
+        )
     return exit_code
 
 
