@@ -6,6 +6,7 @@ command line does and as tests should.
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +19,7 @@ from mock_server.adapters.leftovers import own_root
 from mock_server.adapters.lifetimes import Caretaker
 from mock_server.adapters.problems import answer_refusals
 from mock_server.adapters.rate_limits import RateLimiter
-from mock_server.adapters.runner import POLL_S, Limits, PrintOrder, Runner, choose_level
+from mock_server.adapters.runner import POLL_S, Limits, PrintOrder, Runner, Sandbox, choose_level
 from mock_server.adapters.sessions import SessionRegistry
 from mock_server.adapters.signatures import SENT_METHOD, Signatures
 from mock_server.adapters.storage import Storage, StorageLimits
@@ -84,12 +85,9 @@ def start(settings: Settings | None = None) -> Iterator[Mock]:
     server does not fit its contract.
     """
     chosen = settings or Settings()
-    contract = Contract.load()
     with contextlib.ExitStack() as stack:
         root = stack.enter_context(own_root(chosen.workspace_root))
-        sandbox = choose_level(
-            force=chosen.sandbox, limits=replace(chosen.limits, wall_s=chosen.exec_timeout_s), hidden=(root,), root=root
-        )
+        contract, sandbox = _contract_and_sandbox(chosen, root)
         runner = stack.enter_context(
             Runner(
                 sandbox,
@@ -108,6 +106,15 @@ def start(settings: Settings | None = None) -> Iterator[Mock]:
         server = Server(app, chosen.host, chosen.port, chosen.max_threads)
         stack.enter_context(server)
         yield Mock(server.url, sandbox.name, sandbox.why_not_better, contract, sessions)
+
+
+def _contract_and_sandbox(chosen: Settings, root: Path) -> tuple[Contract, Sandbox]:
+    """Read the contract while the sandbox's processes are tried, which mostly means to wait for them."""
+    limits = replace(chosen.limits, wall_s=chosen.exec_timeout_s)
+    with ThreadPoolExecutor(1, "sandbox-choice") as aside:
+        sandbox = aside.submit(choose_level, force=chosen.sandbox, limits=limits, hidden=(root,), root=root)
+        contract = Contract.load()
+    return contract, sandbox.result()
 
 
 def create_app(contract: Contract, sessions: SessionRegistry, folders: FolderStore, settings: Settings) -> WsgiApp:
