@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from conformance.observers import Observers
     from conformance.options import Options
     from conformance.restraint import Restraint
+    from conformance.room import Room
     from conformance.target import Target
     from conformance.transport import Transport
 
@@ -59,6 +60,7 @@ class World:
     ledger: Ledger
     observers: Observers
     restraint: Restraint
+    room: Room
 
 
 class Ending(StrEnum):
@@ -122,7 +124,7 @@ class Kit:
     def sessions(self) -> Sessions:
         """The factory of sessions."""
         world = self._world
-        bench = Workbench(self.client, world.target, self.limits, world.ledger, world.observers)
+        bench = Workbench(self.client, world.target, self.limits, world.ledger, world.observers, world.room)
         return Sessions(bench, world.options.run_id, world.options.create_timeout_s)
 
     @cached_property

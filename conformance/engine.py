@@ -23,6 +23,7 @@ from conformance.observers import Observation, Observers
 from conformance.outcomes import CheckOutcome, ClauseOutcome, conclude, undisturbed, wants_another_look
 from conformance.pool import Pool
 from conformance.restraint import Restraint
+from conformance.room import Room
 from conformance.time_limit import fair
 from conformance.transport import Transport
 from conformance.verdicts import Cause, Verdict
@@ -85,6 +86,7 @@ class Engine:
             self.ledger,
             observers,
             self.restraint,
+            Room(),
         )
         return self.world
 
@@ -125,10 +127,9 @@ class Engine:
             sessions_left=left,
         )
 
-    def _turn(self, check: Check) -> tuple[bool, bool]:
-        """Return a check's place: first what is about a told limit, which is soon used up; then what waits."""
-        about_limit = self.options.rate_limit is not None and any(one.startswith("RL-") for one in check.terms.clauses)
-        return not about_limit, not check.terms.slow
+    def _turn(self, check: Check) -> bool:
+        """Return a check's place: first what is about a told limit, which is soon used up."""
+        return self.options.rate_limit is None or not any(one.startswith("RL-") for one in check.terms.clauses)
 
     def _clean_up(self) -> tuple[str, ...]:
         """Delete what is left of this run, ask for everything once more, and return what is left even then.
@@ -179,7 +180,9 @@ class _Look:
 
     def _attempt(self, check: Check) -> Attempt:
         about_limit = Need.EXEC_TIMEOUT in check.terms.needs
-        return fair(attempt(check, self.world), None if about_limit else self.world.options.exec_timeout_s)
+        with self.world.room.turn(self.world.transport.budget):
+            made = attempt(check, self.world)
+        return fair(made, None if about_limit else self.world.options.exec_timeout_s)
 
     def _declined(self, check: Check) -> dict[str, ClauseOutcome]:
         """Return the clauses that need not be asked: features that are not offered, limits that were not told."""

@@ -28,6 +28,7 @@ class Entry:
     id: str  # what paths take: the token until the server names another
     resource: str | None = None  # None: a session
     gone: bool = False  # the target said so: a DELETE that worked, or 404
+    acknowledged: bool = False  # the target said that it made it
 
 
 class Ledger:
@@ -48,6 +49,7 @@ class Ledger:
         with self._changed:
             entry = self._entries.setdefault(session_id, Entry(session_id, resource, gone=True))
             news, entry.gone = entry.gone, False
+            entry.acknowledged = entry.acknowledged and not news
             self._write(entry)
             return news
 
@@ -59,7 +61,7 @@ class Ledger:
                 self._write(Entry(token, gone=True))
                 self._entries.pop(token, None)
             entry = self._entries.setdefault(session_id, Entry(session_id))
-            entry.gone = False
+            entry.gone, entry.acknowledged = False, True
             self._write(entry)
 
     def gone(self, session_id: str) -> None:
@@ -95,14 +97,16 @@ class Ledger:
         if self._journal is not None:
             self._journal.note(entry.resource or self.resource, entry.id, gone=entry.gone)
 
-    def wait_for_room(self, mine: int, timeout_s: float) -> bool:
-        """Wait until no more than `mine` sessions are alive; return whether that came true."""
-        deadline = monotonic() + timeout_s
+    def sessions_alive(self) -> int:
+        """Return how many sessions of this run exist."""
         with self._changed:
-            while sum(not one.gone and one.resource is None for one in self._entries.values()) > mine:
-                if not self._changed.wait(deadline - monotonic()):
-                    return False
-        return True
+            alive = (one for one in self._entries.values() if one.resource is None and not one.gone)
+            return sum(one.acknowledged for one in alive)
+
+    def wait_for_fewer(self, sessions: int, timeout_s: float) -> bool:
+        """Wait until fewer than `sessions` are alive; return whether that came true."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self.sessions_alive() < sessions, timeout_s)
 
     def delete(self, session_id: str, client: Client) -> bool:
         """Delete a session, twice if need be; return whether the target says that it is gone."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from conformance.checks import Tier
 
-LOCAL_JOBS: Final = 8
+LOCAL_JOBS: Final = 16
 REMOTE_JOBS: Final = 3
 POLITE_PER_SECOND: Final = 100.0  # the pace towards targets on other machines, unless told
 Dialect = Literal["kernel", "session"]

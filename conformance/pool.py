@@ -1,9 +1,10 @@
-"""Threads that take work from one queue, and one thread that hears of it."""
+"""Threads that take work from queues, and one thread that hears of it."""
 
 from __future__ import annotations
 
 import queue
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -12,11 +13,12 @@ from conformance.attempt import Check
 from conformance.outcomes import CheckOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from conformance.budget import Budget
 
 GRACE_S: Final = 15.0  # how long an interrupted run waits for requests in flight
+PATIENT_SHARE: Final = 5 / 8  # of the workers: what waits is few, but each takes as long as a time limit
 _TICK_S: Final = 0.5  # how often the hearing thread looks up, so that a signal is not held back
 
 
@@ -26,6 +28,7 @@ class _Left:
 
 
 _News: TypeAlias = Check | CheckOutcome | BaseException | _Left
+_Queue: TypeAlias = "queue.SimpleQueue[Check]"
 
 
 @dataclass
@@ -40,31 +43,31 @@ class Pool:
     def run(self, checks: Sequence[Check], jobs: int) -> None:
         """Return when all checks are done, or none is begun any more because the run was stopped.
 
+        Some workers do what mostly waits and nothing else, so that it overlaps the rest without loading the target.
         On Ctrl-C, stop the run, wait a little for requests in flight, and pass the interrupt on.
         """
-        waiting: queue.SimpleQueue[Check] = queue.SimpleQueue()
-        for check in checks:
-            waiting.put(check)
+        slow = _queued(check for check in checks if check.terms.slow)
+        brisk = _queued(check for check in checks if not check.terms.slow)
         news: queue.SimpleQueue[_News] = queue.SimpleQueue()
-        count = min(jobs, len(checks))
-        threads = [threading.Thread(target=self._work, args=(waiting, news), daemon=True) for _ in range(count)]
-        for thread in threads:
-            thread.start()
+        patient = int(jobs * PATIENT_SHARE)
+        order = (brisk, slow) if patient else (slow, brisk)
+        tasks: list[tuple[_Queue, ...]] = [(slow,)] * patient + [order] * (jobs - patient)
+        for queues in tasks:
+            threading.Thread(target=self._work, args=(queues, news), daemon=True).start()
         try:
-            self._hear(news, count, deadline=None)
+            self._hear(news, jobs, deadline=None)
         except BaseException:
             self.budget.stop("interrupted")
-            self._hear(news, count, deadline=monotonic() + GRACE_S)
+            self._hear(news, jobs, deadline=monotonic() + GRACE_S)
             raise
 
-    def _work(self, waiting: queue.SimpleQueue[Check], news: queue.SimpleQueue[_News]) -> None:
+    def _work(self, queues: Iterable[_Queue], news: queue.SimpleQueue[_News]) -> None:
         try:
-            while self.budget.stopped is None:
-                check = waiting.get_nowait()
+            for check in _taken(queues):
+                if self.budget.stopped is not None:
+                    break
                 news.put(check)
                 news.put(self.look(check))
-        except queue.Empty:
-            pass
         except BaseException as error:  # noqa: BLE001  - a fault of the engine itself: raised where it is heard
             news.put(error)
         finally:
@@ -86,3 +89,18 @@ class Pool:
                     self.finished(one)
                 case _:
                     workers -= 1
+
+
+def _queued(checks: Iterable[Check]) -> _Queue:
+    waiting: _Queue = queue.SimpleQueue()
+    for check in checks:
+        waiting.put(check)
+    return waiting
+
+
+def _taken(queues: Iterable[_Queue]) -> Iterator[Check]:
+    """Yield checks until all the queues are empty."""
+    for one in queues:
+        with suppress(queue.Empty):
+            while True:
+                yield one.get_nowait()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from conformance.contract import Limits
     from conformance.ledger import Ledger
     from conformance.observers import Observers
+    from conformance.room import Room
     from conformance.run_reader import Run
 
     Files = Mapping[str, bytes] | Sequence[tuple[str, bytes]] | Sequence[Part]
@@ -43,6 +44,7 @@ class Workbench:
     limits: Limits
     ledger: Ledger
     observers: Observers
+    room: Room
 
 
 @dataclass(frozen=True)

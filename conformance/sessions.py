@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from conformance.exchange import Exchange
 
 NO_ROOM: Final = frozenset({412, 429, 500, 502, 503, 504})  # how servers say that they have no capacity just now
+FULL: Final = frozenset({412, 503})  # those that say nothing else; 500 may be any breakdown
 ROOM_TIMEOUT_S: Final = 60.0
+HOLDING_TIMEOUT_S: Final = 2.0  # for one more session: who holds some and waits keeps others from going on
 WAITING: Final = frozenset({"PENDING", "SCHEDULED", "PREPARING", "PREPARED", "PULLING", "CREATING", "RESTARTING"})
 _PACE_S: Final = 0.3
 _numbers = itertools.count(1)
@@ -65,13 +67,25 @@ class Sessions:
         name = token or self.new_token()
         body = self.bench.target.creation(name, lang, **more)
         exchange = self.try_create(body)
-        if exchange.status in NO_ROOM and self.bench.ledger.wait_for_room(len(self._mine), ROOM_TIMEOUT_S):
-            exchange = self.try_create(body)
+        if exchange.status in NO_ROOM:
+            exchange = self._once_there_is_room(body, exchange)
         if not exchange.ok:
             raise self._not_created(exchange, exchange.got)
         session = self.adopt(exchange, name)
         self._await_running(session)
         return session
+
+    def _once_there_is_room(self, body: Mapping[str, Any], refusal: Exchange) -> Exchange:
+        """Ask again each time that a session has ended, as long as that may help; return what came back at last."""
+        ledger = self.bench.ledger
+        deadline = monotonic() + (HOLDING_TIMEOUT_S if self._mine[:-1] else ROOM_TIMEOUT_S)
+        while refusal.status in NO_ROOM and (alive := ledger.sessions_alive()):
+            if refusal.status in FULL:
+                self.bench.room.learn(alive)
+            if not ledger.wait_for_fewer(alive, deadline - monotonic()):
+                break
+            refusal = self.try_create(body)
+        return refusal
 
     def existing(self, session_id: str) -> Session:
         """Return a session of somebody else's: it is never deleted."""

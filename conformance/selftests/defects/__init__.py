@@ -46,11 +46,13 @@ FAMILIES: Final = (
     "subtle_uploads",
     "blind_files",
     "blind_runs",
-    "subtle_uploads",
-    "blind_files",
-    "blind_runs",
-    "subtle_files",
+    "seldom_sessions",
+    "seldom_folders",
+    "seldom_listings",
+    "seldom_files",
+    "seldom_runs",
     "variants",
+    "crowded",
     "contrary",
 )
 for _family in FAMILIES:

@@ -158,7 +158,6 @@ combined(
     "parameters-once",
     "no-options",
     "patient-polls",
-    "slow-start",
     "slow-creation",
     "bare-replies",
     "tar-bz2",
