@@ -14,6 +14,7 @@ from flask import Flask, Response, request
 
 from mock_server.adapters.json_body import read_limited, read_object
 from mock_server.adapters.sessions import Session
+from mock_server.routes.first_version import speaks_first_version, translated
 
 USER: Final = "batchproof.user"  # in the environ: whose request it is, once the gate has let it pass
 _NO_CONTENT_TYPE: Final = "application/octet-stream"
@@ -112,6 +113,8 @@ def _parameters(operation: Operation) -> dict[str, Any]:
         return {}
     body = read_limited(request.environ["wsgi.input"])
     parameters = read_object(body, request.headers.get("Content-Type", ""))
+    if speaks_first_version(request.environ):
+        parameters = translated(parameters)
     for name, is_list in operation.query_lists.items():
         if name in request.args:
             parameters[name] = request.args.getlist(name) if is_list else request.args[name]

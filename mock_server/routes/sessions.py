@@ -9,6 +9,7 @@ from mock_server.domain.limits import Capacity
 from mock_server.domain.requests import SessionRequest
 from mock_server.domain.runs import Usage
 from mock_server.routes.dispatch import Call, Handler, json_answer, no_content
+from mock_server.routes.first_version import speaks_first_version
 
 
 class Sessions(Protocol):
@@ -30,6 +31,8 @@ def session_handlers(sessions: Sessions, capacity: Capacity) -> dict[str, Handle
 
     def destroy_session(call: Call) -> Response:
         sessions.end(call.session)
+        if speaks_first_version(call.environ):
+            return no_content()
         return json_answer({"stats": _stats(call.session.runs.usage())})
 
     return {
