@@ -72,6 +72,11 @@ class Environment:
     python: PythonVersion
     folder: Path
 
+    @property
+    def is_revived(self) -> bool:
+        """Whether names that Python dropped have to be given back in it."""
+        return self.python in self.client.revived_pythons
+
     def program(self, name: str) -> Path:
         """Give the path of one of its programs, such as `python` or `backend.ai`."""
         return self.folder / "bin" / name
@@ -117,30 +122,32 @@ def provide(client: Client, *, any_python: bool = False) -> Environment:
     """
     allowed = interpreters() if any_python else {sys.version_info[:2]: sys.executable}
     python = python_for(client, allowed)
-    folder = cache_folder() / f"py{python[0]}.{python[1]}-{client.distribution}-{client.version}"
+    folder = cache_folder() / f"py{python[0]}.{python[1]}-{client.distribution}-{client.version}{client.edition}"
     environment = Environment(client, python, folder)
     recipe = _recipe(client, python)
     with _locked(folder.with_suffix(folder.suffix + ".lock")):
-        if not _is_complete(folder, recipe):
+        if not _is_complete(environment, recipe):
             _make(environment, allowed[python], recipe)
     return environment
 
 
 def _recipe(client: Client, python: PythonVersion) -> tuple[str, ...]:
     """Tell pip what to install: every package pinned where we hold pins for this Python, else the client alone."""
-    pins = _PINS / f"py{python[0]}.{python[1]}-{client.distribution}-{client.version}.txt"
+    pins = _PINS / f"py{python[0]}.{python[1]}-{client.distribution}-{client.version}{client.edition}.txt"
     if pins.exists():
         return ("--no-deps", *pins.read_text(encoding="utf-8").split())
     return (client.name, "setuptools<81", *client.also)
 
 
-def _is_complete(folder: Path, recipe: tuple[str, ...]) -> bool:
-    stamp = folder / "complete"
-    return stamp.exists() and stamp.read_text(encoding="utf-8") == _fingerprint(recipe)
+def _is_complete(environment: Environment, recipe: tuple[str, ...]) -> bool:
+    stamp = environment.folder / "complete"
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == _fingerprint(environment, recipe)
 
 
-def _fingerprint(recipe: tuple[str, ...]) -> str:
-    return hashlib.sha256("\n".join((*recipe, *_CONSTRAINTS, _REVIVAL)).encode()).hexdigest()
+def _fingerprint(environment: Environment, recipe: tuple[str, ...]) -> str:
+    """Tell whether an environment was made as it would be made now; only what concerns it counts."""
+    revival = (_REVIVAL,) if environment.is_revived else ()
+    return hashlib.sha256("\n".join((*recipe, *_CONSTRAINTS, *revival)).encode()).hexdigest()
 
 
 def _make(environment: Environment, interpreter: str, recipe: tuple[str, ...]) -> None:
@@ -155,12 +162,12 @@ def _make(environment: Environment, interpreter: str, recipe: tuple[str, ...]) -
     if environment.python in _NEWEST_PIP_OF:
         _call([*pip, f"pip=={_NEWEST_PIP_OF[environment.python]}"], variables, environment.client.name, deadline)
     _call([*pip, *recipe], variables, environment.client.name, deadline)
-    if environment.python in environment.client.revived_pythons:
+    if environment.is_revived:
         packages = next(folder.glob("lib/python*/site-packages"))
         (packages / "sitecustomize.py").write_text(_REVIVAL, encoding="utf-8")
     module = "sorna.kernel" if environment.client.distribution == "sorna-client" else "ai.backend.client"
     _call([str(environment.program("python")), "-c", f"import {module}"], variables, environment.client.name, deadline)
-    (folder / "complete").write_text(_fingerprint(recipe), encoding="utf-8")
+    (folder / "complete").write_text(_fingerprint(environment, recipe), encoding="utf-8")
 
 
 def _call(argv: list[str], variables: dict[str, str], what: str, deadline: float, folder: Path | None = None) -> None:

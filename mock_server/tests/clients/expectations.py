@@ -79,6 +79,9 @@ EXPECTATIONS: Final[Mapping[str, Expectation]] = {
         "the question asked and answered",
         lambda seen: _ended(seen) and "waiting-input" in seen["statuses"] and seen["stdout"] == "hello Ada\n",
     ),
+    "query": Expectation(
+        "what the snippet printed", lambda seen: _ended(seen) and seen["stdout"] == "from a snippet\n"
+    ),
     "list": Expectation(
         "all top-level names, and the folder under both its names",
         lambda seen: (

@@ -4,10 +4,16 @@ The ranges of Pythons were found by installing and importing each release. Where
 and cannot be installed there, that is a failure; elsewhere it is skipped with the reason.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 PythonVersion = tuple[int, int]
+
+SDK_STEPS: Final = (
+    "create", "reuse", "upload", "batch", "defaults", "clean", "patience", "failed-build", "input", "query", "list",
+    "download", "download-binary", "info", "logs", "complete", "interrupt", "restart", "too-large", "too-many",
+    "destroy", "unknown",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,9 @@ class Client:
     also: tuple[str, ...] = ()  # requirements that it has but does not declare
     revived_pythons: tuple[PythonVersion, ...] = ()  # runs there once names that Python dropped are given back
     in_ci: bool = False
+    flavour: Literal["waiting", "asyncio"] = "waiting"  # which of the SDK's two faces is meant
+    edition: str = ""  # tells apart the environments of one release, where there are several
+    remark: str = ""  # what a reader of the matrix should know: why steps are missing
 
     @property
     def name(self) -> str:
@@ -77,22 +86,46 @@ _SESSION: Final = CommandLine(
 
 _ONE_ZERO_LACK: Final = frozenset({"clean", "input", "list", "download", "download-binary", "logs"})
 _SORNA_LACK: Final = _ONE_ZERO_LACK | {"complete", "interrupt"}
+_QUERY_ONLY: Final = frozenset({"create", "query", "info", "restart", "destroy", "unknown"})
 _OLDEST_ALSO: Final = ("async-timeout<5",)  # once came with aiohttp
 _OLDER_YARL: Final = ("yarl<1.16",)  # they read an attribute of its URLs that is gone since
-_NAIVE: Final = frozenset({"download-binary"})  # they split archives at line ends: binary files come out damaged
+_NAIVE: Final = frozenset({"download-binary"})
+_NAIVE_SAYS: Final = "splits archives at line ends: its binary files come out damaged, from any server"
 _NO_FILES: Final = frozenset({"clean", "list", "download", "download-binary"})
-_HANGS: Final = frozenset({"destroyed"})  # its command line says why, and then never ends, whatever the server
+_HANGS: Final = frozenset({"destroyed"})
+_NO_RUN_CALLS: Final = "knows no clean, input, listing and downloads; its runs go on by the same call again"
+_NO_FILES_SAYS: Final = "knows no clean, listing and downloads"
 
 CLIENTS: Final = (
-    Client("sorna-client", "0.9.8", ((3, 6), (3, 12)), "sorna", _SORNA, _SORNA_LACK, also=_OLDEST_ALSO, in_ci=True),
-    Client("backend.ai-client", "1.0.6", ((3, 6), (3, 12)), "one-zero", _ONE_ZERO, _ONE_ZERO_LACK, also=_OLDEST_ALSO),
-    Client("backend.ai-client", "1.1.11", ((3, 6), (3, 7)), "one", _ONE, _NO_FILES),
-    Client("backend.ai-client", "1.2.1", ((3, 6), (3, 7)), "one", _ONE, _NO_FILES),
-    Client("backend.ai-client", "1.3.7", ((3, 6), (3, 7)), "one", _ONE, _NO_FILES | _HANGS),
-    Client("backend.ai-client", "1.4.2", ((3, 6), (3, 7)), "session-kernel", _ONE_FOUR, _NO_FILES - {"list"}),
-    Client("backend.ai-client", "1.5.1", ((3, 6), (3, 7)), "session-kernel", _ONE_FOUR, _NO_FILES - {"download"}),
-    Client("backend.ai-client", "18.12.3", ((3, 6), (3, 7)), "session-kernel", _FLAT, _NAIVE),
-    Client("backend.ai-client", "19.3.2", ((3, 6), (3, 7)), "session-kernel", _FLAT, _NAIVE),
+    Client(
+        "sorna-client", "0.8.3", ((3, 6), (3, 12)), "sorna-functions", CommandLine(program=()),
+        frozenset(SDK_STEPS) - _QUERY_ONLY, also=_OLDEST_ALSO,
+        remark="query mode alone; has no command line, and takes a session that is there already for an error",
+    ),
+    Client(
+        "sorna-client", "0.9.8", ((3, 6), (3, 12)), "sorna", _SORNA, _SORNA_LACK, also=_OLDEST_ALSO, in_ci=True,
+        remark=_NO_RUN_CALLS,
+    ),
+    Client(
+        "backend.ai-client", "1.0.6", ((3, 6), (3, 12)), "one-zero", _ONE_ZERO, _ONE_ZERO_LACK, also=_OLDEST_ALSO,
+        remark=_NO_RUN_CALLS,
+    ),
+    Client("backend.ai-client", "1.1.11", ((3, 6), (3, 7)), "one", _ONE, _NO_FILES, remark=_NO_FILES_SAYS),
+    Client("backend.ai-client", "1.2.1", ((3, 6), (3, 7)), "one", _ONE, _NO_FILES, remark=_NO_FILES_SAYS),
+    Client(
+        "backend.ai-client", "1.3.7", ((3, 6), (3, 7)), "one", _ONE, _NO_FILES | _HANGS,
+        remark=_NO_FILES_SAYS + "; told that a session is gone, its command line says so and never ends",
+    ),
+    Client(
+        "backend.ai-client", "1.4.2", ((3, 6), (3, 7)), "session-kernel", _ONE_FOUR, _NO_FILES - {"list"},
+        remark="knows no clean; its download fails before it reads the answer",
+    ),
+    Client(
+        "backend.ai-client", "1.5.1", ((3, 6), (3, 7)), "session-kernel", _ONE_FOUR, _NO_FILES - {"download"},
+        remark="knows no clean; asks for listings in a form of its own, which real servers refuse; " + _NAIVE_SAYS,
+    ),
+    Client("backend.ai-client", "18.12.3", ((3, 6), (3, 7)), "session-kernel", _FLAT, _NAIVE, remark=_NAIVE_SAYS),
+    Client("backend.ai-client", "19.3.2", ((3, 6), (3, 7)), "session-kernel", _FLAT, _NAIVE, remark=_NAIVE_SAYS),
     Client(
         "backend.ai-client", "19.9.10", ((3, 6), (3, 9)), "session-kernel", _FLAT,
         revived_pythons=((3, 10), (3, 11)), in_ci=True,
@@ -115,3 +148,17 @@ CLIENTS: Final = (
     Client("backend.ai-client", "26.4.16", ((3, 13), (3, 13)), "compute-session", _SESSION),
     Client("backend.ai-client", "26.9.6", ((3, 13), (3, 13)), "compute-session", _SESSION, in_ci=True),
 )  # fmt: skip
+
+
+def _on_asyncio(client: Client) -> Client:
+    """Return the same release, spoken to through its asyncio face. The first ones need the aiohttp of their time."""
+    if client.version not in _OLD_AIOHTTP:
+        return replace(client, flavour="asyncio", in_ci=False)
+    return replace(
+        client, flavour="asyncio", in_ci=False, pythons=((3, 6), (3, 6)), also=("aiohttp<3", "async-timeout<3"),
+        edition="-aiohttp2",
+    )  # fmt: skip
+
+
+_OLD_AIOHTTP: Final = ("0.8.3", "0.9.8", "1.0.6")
+ASYNCIO_CLIENTS: Final = tuple(map(_on_asyncio, CLIENTS))

@@ -12,19 +12,15 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from mock_server.tests.clients.environments import Environment
+from mock_server.tests.clients.generations import SDK_STEPS
 
 SCENARIOS: Final = Path(__file__).parent / "scenarios"
 IMAGE: Final = "c"
 KEYS: Final = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY")
 API_VERSIONS: Final = ("v4.20181215", "v9.20250722")  # the document's own, and the newest that clients know
 SCENARIO_TIMEOUT_S: Final = 240  # takes 10 s on an idle machine; starting a client costs seconds on a busy one
-SDK_STEPS: Final = (
-    "create", "reuse", "upload", "batch", "defaults", "clean", "patience", "failed-build", "input", "list", "download",
-    "download-binary", "info", "logs", "complete", "interrupt", "restart", "too-large", "too-many", "destroy",
-    "unknown",
-)  # fmt: skip
 JAVASCRIPT_STEPS: Final = (
-    "version", "create", "reuse", "upload", "batch", "defaults", "clean", "patience", "failed-build", "input",
+    "version", "create", "reuse", "upload", "batch", "defaults", "clean", "patience", "failed-build", "input", "query",
     "download", "logs", "restart", "too-large", "destroy", "unknown",
 )  # fmt: skip
 
@@ -49,6 +45,7 @@ def variables_for(url: str, folder: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "PATH": os.defpath,
+        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONWARNINGS": "ignore",
     }
 
@@ -87,7 +84,7 @@ def run_sdk(environment: Environment, url: str, folder: Path, session: str) -> d
     client = environment.client
     steps = [step for step in SDK_STEPS if step not in client.lacks]
     script = [str(environment.program("python")), str(SCENARIOS / "sdk.py")]
-    outcome = run([*script, client.dialect, session, IMAGE, *steps], url, folder)
+    outcome = run([*script, client.dialect, client.flavour, session, IMAGE, *steps], url, folder)
     return steps_seen(outcome, steps)
 
 

@@ -8,8 +8,8 @@ import pytest
 from mock_server.tests.clients.command_lines import COMMAND_STEPS
 from mock_server.tests.clients.environments import NotForThisMachine, python_for
 from mock_server.tests.clients.expectations import EXPECTATIONS, judge
-from mock_server.tests.clients.generations import CLIENTS, Client, PythonVersion
-from mock_server.tests.clients.running import JAVASCRIPT_STEPS, SDK_STEPS, Outcome, steps_seen
+from mock_server.tests.clients.generations import CLIENTS, SDK_STEPS, Client, PythonVersion
+from mock_server.tests.clients.running import JAVASCRIPT_STEPS, Outcome, steps_seen
 
 RUN: dict[str, Any] = {
     "statuses": ["continued", "build-finished", "finished"],

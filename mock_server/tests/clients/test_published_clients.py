@@ -15,14 +15,19 @@ from mock_server.tests.clients.environments import (
     provide_javascript,
 )
 from mock_server.tests.clients.expectations import judge
-from mock_server.tests.clients.generations import CLIENTS, Client
-from mock_server.tests.clients.running import API_VERSIONS, JAVASCRIPT_STEPS, SDK_STEPS, run_javascript, run_sdk
+from mock_server.tests.clients.generations import ASYNCIO_CLIENTS, CLIENTS, SDK_STEPS, Client
+from mock_server.tests.clients.running import API_VERSIONS, JAVASCRIPT_STEPS, run_javascript, run_sdk
 
 CASES = [
     pytest.param(client, version, id=f"{client.name}-{version}")
     for client in CLIENTS
     for version in API_VERSIONS
     if client.in_ci and (client.asks_version or version == API_VERSIONS[0])
+]
+ASYNCIO_CASES = [
+    pytest.param(client, API_VERSIONS[-1], id=client.name)
+    for client, waiting in zip(ASYNCIO_CLIENTS, CLIENTS, strict=True)
+    if waiting.in_ci and not client.edition
 ]
 # The first test that needs a client may have to install it.
 pytestmark = [pytest.mark.timeout(INSTALL_TIMEOUT_S + 300)]
@@ -47,6 +52,18 @@ def test_the_python_sdk_carries_a_project_from_upload_to_download(client: Client
     except NotForThisMachine as reason:
         pytest.skip(str(reason))
     seen = run_sdk(environment, mock_url, folder, _session("sdk"))
+    steps = [step for step in SDK_STEPS if step not in client.lacks]
+    _require_right({step: judge(step, seen.get(step)) for step in steps})
+
+
+@pytest.mark.parametrize(("client", "mock_url"), ASYNCIO_CASES, indirect=["mock_url"])
+def test_the_sdk_on_asyncio_does_the_same(client: Client, mock_url: str, folder: Path) -> None:
+    """Each generation's asyncio face does the whole flow, too."""
+    try:
+        environment = provide(client)
+    except NotForThisMachine as reason:
+        pytest.skip(str(reason))
+    seen = run_sdk(environment, mock_url, folder, _session("aio"))
     steps = [step for step in SDK_STEPS if step not in client.lacks]
     _require_right({step: judge(step, seen.get(step)) for step in steps})
 

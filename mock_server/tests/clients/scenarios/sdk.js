@@ -22,10 +22,14 @@ const client = new Client(ClientConfig.createFromEnv(), "batchproof");
 
 const send = (name, content) => client.upload(session, name, new Blob([content]));
 
-async function run(options) {
+const SNIPPET = '#include <stdio.h>\nint main(void) { puts("from a snippet"); return 0; }\n';
+
+const run = (options) => followed("batch", "", options);
+
+async function followed(firstMode, firstCode, options) {
   const seen = { statuses: [], stdout: "", stderr: "", codes: {}, run_ids: [] };
   const runId = Math.random().toString(16).slice(2, 14).padEnd(12, "0");
-  let [mode, code, opts] = ["batch", "", options];
+  let [mode, code, opts] = [firstMode, firstCode, options];
   for (;;) {
     const { result } = await client.execute(session, runId, mode, code, opts);
     seen.statuses.push(result.status);
@@ -73,6 +77,7 @@ const scenario = {
   patience: () => run({ exec: "for i in 1 2 3 4; do echo $i; sleep 0.8; done" }),
   "failed-build": () => run({ build: "echo broken >&2; exit 3", exec: "echo never" }),
   input: () => run({ exec: "read -r who; echo hello $who" }),
+  query: () => followed("query", SNIPPET, {}),
   download: async () => {
     const asked = ["src/answer.c", "read me.txt", "data.bin"];
     const blob = await client.download(session, asked);

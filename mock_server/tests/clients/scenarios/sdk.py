@@ -1,4 +1,6 @@
-"""The batch flow through a client's Python SDK: `python sdk.py DIALECT SESSION IMAGE STEP...`, in the project's folder.
+"""The batch flow through a client's Python SDK: `python sdk.py DIALECT FLAVOUR SESSION IMAGE STEP...`.
+
+It runs in the project's folder; the flavours are `waiting` and `asyncio`.
 
 Prints one line a step, `STEP {json}`: what the client saw, or which exception it raised. It judges nothing: that is
 `expectations.py`. Runs on every Python from 3.6 on, with only the client installed.
@@ -11,113 +13,27 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from dialects import DIALECTS, Dialect, connect  # type: ignore[import-not-found]  # its neighbour, on the client's Python
+
 PROJECT = ["Makefile", "main.c", "src/answer.c", "include/answer.h", "read me.txt", "größe.txt", "data.bin"]
 TOO_LARGE_BYTES = 1024 * 1024 + 1
 TOO_MANY = 21
 INPUT_TEXT = "Ada"
-
-
-class Dialect:
-    """How one generation creates sessions and carries a run on; the newest by default."""
-
-    continue_mode = "continue"
-    name_key = "name"
-
-    def __init__(self, image: str) -> None:
-        self.image = image
-
-    def open(self, stack: contextlib.ExitStack) -> Any:
-        """Connect, until the stack is closed; give the class that stands for sessions."""
-        from ai.backend.client.session import Session  # type: ignore[import-not-found]  # noqa: PLC0415  - not in all
-
-        return stack.enter_context(Session()).ComputeSession
-
-    def create(self, factory: Any, name: str) -> Any:
-        """Create or reuse the session of that name."""
-        return factory.get_or_create(self.image, **{self.name_key: name})
-
-    def first_run_id(self) -> Any:
-        """Say what the first call of a run sends."""
-        return None
-
-    def execute(self, kernel: Any, run_id: Any, mode: str, code: str, opts: Any) -> Any:
-        """Make one execute call."""
-        return kernel.execute(run_id, code, mode=mode, opts=opts)
-
-    def identity(self, kernel: Any) -> str:
-        """Tell which session the object stands for."""
-        return str(getattr(kernel, "kernel_id", None) or getattr(kernel, "name", None))
-
-
-class SessionKernel(Dialect):
-    """1.4 to 19.09: a session object with a Kernel class."""
-
-    name_key = "client_token"
-
-    def open(self, stack: contextlib.ExitStack) -> Any:
-        """Connect, until the stack is closed; give the class that stands for sessions."""
-        from ai.backend.client.session import Session  # noqa: PLC0415  - not in all generations
-
-        return stack.enter_context(Session()).Kernel
-
-
-class One(Dialect):
-    """1.1 to 1.3: a Kernel class by itself."""
-
-    name_key = "client_token"
-
-    def open(self, stack: contextlib.ExitStack) -> Any:
-        """Give the class that stands for sessions; each call connects by itself."""
-        from ai.backend.client.kernel import Kernel  # type: ignore[import-not-found]  # noqa: PLC0415  - not in all
-
-        _ = stack
-        return Kernel
-
-
-class OneZero(One):
-    """1.0: the client chooses the run's ID and repeats the batch call."""
-
-    continue_mode = "batch"
-
-    def first_run_id(self) -> Any:
-        """Say what every call of a run sends."""
-        return uuid.uuid4().hex[:16]
-
-
-class Sorna(One):
-    """0.9: no run ID at all; the batch call is repeated."""
-
-    continue_mode = "batch"
-
-    def open(self, stack: contextlib.ExitStack) -> Any:
-        """Give the class that stands for sessions; each call connects by itself."""
-        from sorna.kernel import Kernel  # type: ignore[import-not-found]  # noqa: PLC0415  - only here
-
-        _ = stack
-        return Kernel
-
-    def execute(self, kernel: Any, run_id: Any, mode: str, code: str, opts: Any) -> Any:
-        """Make one execute call."""
-        _ = run_id
-        return kernel.execute(code, mode=mode, opts=opts)
-
-
-DIALECTS = {
-    "sorna": Sorna,
-    "one-zero": OneZero,
-    "one": One,
-    "session-kernel": SessionKernel,
-    "compute-session": Dialect,
-}
+SNIPPET = '#include <stdio.h>\nint main(void) { puts("from a snippet"); return 0; }\n'
 
 
 def run(dialect: Dialect, kernel: Any, **options: Any) -> Any:
     """Carry one batch run to its end, as the client's own documentation does it."""
+    return followed(dialect, kernel, "batch", "", options)
+
+
+def followed(dialect: Dialect, kernel: Any, first_mode: str, first_code: str, options: Any) -> Any:
+    """Carry a run of any mode to its end; gives what was seen of it."""
     seen: Any = {"statuses": [], "stdout": "", "stderr": "", "codes": {}, "run_ids": []}
-    run_id, mode, code, opts = dialect.first_run_id(), "batch", "", options
+    run_id, mode, code, opts = dialect.first_run_id(), first_mode, first_code, options
     while True:
         result = dialect.execute(kernel, run_id, mode, code, opts)
-        if dialect.continue_mode == "continue":
+        if not dialect.repeats:
             run_id, opts = result["runId"], {}
         status = result["status"]
         seen["statuses"].append(status)
@@ -127,7 +43,7 @@ def run(dialect: Dialect, kernel: Any, **options: Any) -> Any:
             seen[kind] = seen.get(kind, "") + text
         if status in ("finished", "exec-timeout"):
             return seen
-        mode, code = dialect.continue_mode, ""
+        mode, code = (first_mode if dialect.repeats else "continue"), ""
         if status == "waiting-input":
             mode, code = "input", INPUT_TEXT
 
@@ -179,6 +95,10 @@ class Scenario:
     def input(self) -> Any:
         """Answer a program's question."""
         return run(self.dialect, self.kernel, build=None, exec="read -r who; echo hello $who")
+
+    def query(self) -> Any:
+        """Run a snippet."""
+        return followed(self.dialect, self.kernel, "query", SNIPPET, {})
 
     def list(self) -> Any:
         """List the home directory."""
@@ -268,11 +188,11 @@ def attempt(scenario: Scenario, step: str) -> Any:
         return raised(error)
 
 
-def main(dialect_name: str, session: str, image: str, *steps: str) -> None:
+def main(dialect_name: str, flavour: str, session: str, image: str, *steps: str) -> None:
     """Do the steps in the order given; one that raises does not stop those after it."""
     dialect = DIALECTS[dialect_name](image)
     with contextlib.ExitStack() as stack:
-        scenario = Scenario(dialect, dialect.open(stack), session)
+        scenario = Scenario(dialect, connect(dialect, flavour, stack), session)
         for step in steps:
             print("STEP " + json.dumps(dict(attempt(scenario, step), step=step)), flush=True)  # noqa: T201  - the answer
 
