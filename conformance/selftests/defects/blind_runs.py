@@ -199,10 +199,10 @@ class UrlsAreNotEncoded(Behaviour):
 
 @defect("EX-26")
 class OutputFoldersAreFlat(Behaviour):
-    """An output file in a directory is named without it."""
+    """Of output files with the same last part in several directories one is told."""
 
     def made_files(self, session: Session, run: Run) -> list[dict[str, str]]:
-        return [{**one, "name": one["name"].rpartition("/")[2]} for one in super().made_files(session, run)]
+        return list({one["name"].rpartition("/")[2]: one for one in super().made_files(session, run)}.values())
 
 
 @defect("EX-25")

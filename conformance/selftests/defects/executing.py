@@ -214,7 +214,7 @@ class NoBuildFinished(Behaviour):
             super().end(run, status, code)
 
 
-@defect("EX-11")
+@defect("EX-11", also=("EX-10",))
 class FailedBuildIsNotReported(Behaviour):
     """A build that failed ends the run without build-finished."""
 

@@ -173,7 +173,8 @@ class MissingPathIsEmpty(Behaviour):
         except Problem as problem:
             if problem.title != "No such path":
                 raise
-            return self.json(200, {"files": "[]", "folder_path": problem.detail, "errors": "no such path"})
+            where = f"/home/work/{problem.detail.removeprefix('/home/work').lstrip('/')}"
+            return self.json(200, {"files": "[]", "folder_path": where, "errors": "no such path"})
 
 
 @defect("LS-03")

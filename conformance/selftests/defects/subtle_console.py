@@ -111,7 +111,7 @@ class AnExcessSilencesTheOther(Behaviour):
 # -- CN-04, CN-05: order
 
 
-@defect("CN-04", also=("CN-08",))
+@defect("CN-04", also=("CN-05", "CN-06", "CN-08"))
 class LargeOutputComesLast(OddConsole):
     """Blocks of over 64 KiB are moved behind the small ones."""
 
