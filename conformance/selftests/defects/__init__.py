@@ -52,6 +52,7 @@ FAMILIES: Final = (
     "seldom_files",
     "seldom_runs",
     "variants",
+    "freedoms",
     "crowded",
     "contrary",
 )
