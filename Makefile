@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench matrix clients clean
+.PHONY: help setup demo test lint docs format bench matrix clients clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -30,6 +30,10 @@ lint: $(READY)  ## style, types, direction of imports, the contract
 	$(BIN)/mypy
 	$(BIN)/lint-imports --verbose
 	$(BIN)/python -m tools.lint_contract
+	$(BIN)/python -m tools.clauses --check
+
+docs: $(READY)  ## write docs/clauses.md anew: where each clause is kept and tested
+	$(BIN)/python -m tools.clauses
 
 format: $(READY)  ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .

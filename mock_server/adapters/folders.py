@@ -1,4 +1,4 @@
-"""The virtual folders of one server: they outlive sessions, and end with the server (VF).
+"""The virtual folders of one server: they outlive sessions (VF-05), and end with the server.
 
 ROOT/folders/UUID   one folder: a workspace of its own, whose `home` is what sessions have mounted
 """

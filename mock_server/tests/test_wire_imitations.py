@@ -186,5 +186,6 @@ def test_the_first_client_runs_snippets(strict: Mock) -> None:
         output, status = output + "".join(text for _, text in result["console"]), result["status"]
     assert output == "hello\n"
     assert peer.send("POST", "/kernel/first-version", {"code": "echo hello"}).status == 400  # EX-25
+    assert peer.send("PATCH", "/kernel/first-version").status == 204
     ended = peer.send("DELETE", "/kernel/first-version")
     assert (ended.status, ended.headers["content-length"]) == (204, "0")

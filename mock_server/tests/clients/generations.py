@@ -86,7 +86,7 @@ _SESSION: Final = CommandLine(
 
 _ONE_ZERO_LACK: Final = frozenset({"clean", "input", "list", "download", "download-binary", "logs"})
 _SORNA_LACK: Final = _ONE_ZERO_LACK | {"complete", "interrupt"}
-_QUERY_ONLY: Final = frozenset({"create", "query", "info", "restart", "destroy", "unknown"})
+_QUERY_ONLY: Final = frozenset({"create", "query", "info", "destroy", "unknown"})
 _OLDEST_ALSO: Final = ("async-timeout<5",)  # once came with aiohttp
 _OLDER_YARL: Final = ("yarl<1.16",)  # they read an attribute of its URLs that is gone since
 _NAIVE: Final = frozenset({"download-binary"})

@@ -172,10 +172,6 @@ class FunctionsKernel:
         """Ask for the session's facts."""
         return self._functions.get_kernel_info(self.kernel_id)
 
-    def restart(self) -> Any:
-        """Restart the session."""
-        return self._functions.restart_kernel(self.kernel_id)
-
     def destroy(self) -> Any:
         """End the session."""
         return self._functions.destroy_kernel(self.kernel_id)
