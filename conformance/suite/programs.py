@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 HOME: Final = "/home/work"
 MAX_CALLS: Final = 400  # of a run that is read by hand
+FILE_LOOKS: Final = 60
 GATE_MARGIN_S: Final = 5  # a gate gives up this long after the call that it holds must have been answered (EX-17)
 
 
@@ -36,6 +37,14 @@ def gate(name: str, target: Target) -> str:
 def open_gate(session: Session, name: str) -> None:
     """Let go a program that waits at a gate."""
     session.upload({name: b"go\n"})
+
+
+def await_file(session: Session, name: str) -> None:
+    """Wait until a command has made the file; one that never comes is the business of what is asked next."""
+    for _ in range(FILE_LOOKS):
+        if name in session.listing():
+            return
+        session.bench.client.transport.budget.pause(PACE_S)
 
 
 def write(data: bytes, stream: str = "stdout") -> str:
@@ -78,11 +87,16 @@ def read_together(*runs: OpenRun) -> tuple[Run, ...]:
 
 def by_hand(session: Session, body: Mapping[str, Any]) -> list[Result]:
     """Send an execute call and continue its run as long as that is said to go on; nothing is a failure here."""
-    results = [Result.of(session.try_execute(body))]
+    return continued(session, Result.of(session.try_execute(body)), body.get("runId"))
+
+
+def continued(session: Session, first: Result, asked: str | None = None) -> list[Result]:
+    """Continue a run that was begun by hand, `asked` or named by its first result; nothing is a failure here."""
+    results = [first]
+    run_id = asked or first.run_id
     while (last := results[-1]).exchange.ok and last.status in GOING_ON and len(results) < MAX_CALLS:
         if last.status == "continued" and last.exchange.duration_ms < QUICK_ANSWER_MS:
             session.bench.client.transport.budget.pause(PACE_S)
-        run_id = body.get("runId") or results[0].run_id
         results.append(Result.of(session.try_execute({"mode": "continue", "code": "", "runId": run_id})))
     return results
 

@@ -35,10 +35,12 @@ WRITTEN: Final[tuple[tuple[str, str, str | None], ...]] = (  # command, stdout, 
         f"{'l' * 20_000}\n{'m' * 9_000}",
         "",
     ),
+    ("printf 'vertical\\vform\\ffeed\\n'", "vertical\x0bform\x0cfeed\n", ""),
     ("echo same; echo same; echo same", "same\nsame\nsame\n", ""),
     ("printf 'a\\rb\\r\\n10%%\\r20%%\\r\\b'", "a\rb\r\n10%\r20%\r\b", ""),
     (write(b"\x1b[31mred\x1b[0m\x1b[2K\x1b]0;title\x07"), "\x1b[31mred\x1b[0m\x1b[2K\x1b]0;title\x07", ""),
     (write(b"a\0b\0", "stderr"), "", "a\0b\0"),
+    ("printf 'a\\tb\\tc\\n\\td\\n'; printf '\\t\\te\\n' >&2", "a\tb\tc\n\td\n", "\t\te\n"),
     (write(b"dos\r\nmac\runix\n\n\n"), "dos\r\nmac\runix\n\n\n", ""),
     ("sh -c 'echo child; sh -c \"echo grandchild >&2\"'", "child\n", "grandchild\n"),
     ("(sleep 0.3; echo job) & echo main; wait", "main\njob\n", ""),
@@ -87,6 +89,18 @@ def test_large_output_on_both_streams_is_exact(session: Session, judge: Judge, r
 
 
 @requirement("CN-06")
+def test_output_of_whole_blocks_is_exact(session: Session, judge: Judge) -> None:
+    """Output of exactly as many characters as buffers hold, and of one more or less, is exact on either stream."""
+    sizes = (4096, 8192, 65_536, 131_072)
+    block = "head -c {} /dev/zero | tr '\\0' x"
+    for size in sizes:
+        run = session.run(f"{block.format(size)}; {block.format(size - 1)} >&2", build=block.format(size + 1))
+        hold_text(judge, "CN-06", "x" * (size + 1), run.build.stdout if run.build.reported else "x" * (size + 1), run)
+        hold_text(judge, "CN-06", "x" * (2 * size + 1), run.stdout, run)
+        hold_text(judge, "CN-06", "x" * (size - 1), run.stderr, run)
+
+
+@requirement("CN-06")
 def test_every_byte_of_ascii_comes_back(session: Session, judge: Judge) -> None:
     """Each of the 128 ASCII characters is returned, on either stream."""
     text = bytes(range(128))
@@ -117,12 +131,14 @@ def test_pieces_over_many_calls_join_exactly(session: Session, judge: Judge, tar
 @requirement("CN-06", slow=True)
 def test_equal_pieces_are_all_delivered(session: Session, judge: Judge, target: Target) -> None:
     """A piece that equals the one delivered before is delivered again."""
-    run = session.begin(f"echo same; {gate('gate0', target)}; echo same; {gate('gate1', target)}; echo same")
+    same = "\nsame\r"  # a line end that two pieces share is no one's to lose
+    say = write(same.encode())
+    run = session.begin(f"{say}; {gate('gate0', target)}; {say}; {gate('gate1', target)}; {say}")
     for number in range(2):
-        read_chars(run, (number + 1) * len("same\n"))
+        read_chars(run, (number + 1) * len(same))
         open_gate(session, f"gate{number}")
     whole = run.finish()
-    hold_text(judge, "CN-06", "same\n" * 3, whole.stdout, whole)
+    hold_text(judge, "CN-06", same * 3, whole.stdout, whole)
 
 
 @requirement("CN-06", slow=True)

@@ -112,6 +112,12 @@ def test_each_stream_counts_on_its_own(session: Session, judge: Judge, limits: L
     over = session.run(f"cat{full}{full}; echo small >&2")
     hold_calls(judge, over, limits)
     hold_text(judge, "CN-03", "small\n", over.stderr, over)
+    both = session.run(f"cat{full} {HOME}/chunk; cat{full} {HOME}/chunk >&2")
+    hold_calls(judge, both, limits)
+    least = min(len(both.stdout), len(both.stderr))
+    expected = f"{limits.max_stream_chars:,} characters of either: only the excess is dropped"
+    kept = least >= limits.max_stream_chars
+    judge.expect("CN-03", kept, expected=expected, actual=f"{least:,} of one", exchange=both.exchanges)
 
 
 @requirement("CN-03")

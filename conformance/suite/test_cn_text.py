@@ -23,9 +23,10 @@ TEXTS: Final = {
     "accents": "gr\u00fc\u00dfe na\u00efve \u00a0\u00ad",
     "decomposed": "e\u0301 a\u030a \u1112\u1161\u11ab",
     "scripts": "\ud55c\uad6d\uc5b4 \u65e5\u672c \u0627\u0644\u0639 \u200f\u202e",
-    "astral": "\U0001f600\U0001f468\u200d\U0001f469 \U00010348\U0010fffd",
+    "astral": "\U0001f600\U0001f468\u200d\U0001f469 \U00010348\U0010fffd \U0010ffff\ufffe",
     "separators": "\u2028\u2029\u0085\ufeff\ufffd",
     "byte-order-mark": "\ufeffat the beginning",
+    "controls": "\x01\x02\x07\x08 \x0e\x1f\x7f \x1b[1mbold\x1b[0m \x80\x9f",
 }
 # Bytes that are not UTF-8 between two letters: at least one replacement character must stand for them.
 NOT_UTF8: Final = {

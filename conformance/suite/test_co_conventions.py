@@ -13,6 +13,7 @@ from conformance.multipart import Form, Part
 from conformance.rules import of_exchange
 from conformance.run_reader import GOING_ON, Result
 from conformance.suite.creations import ask_for_session, settled
+from conformance.suite.stored import in_home, word
 from conformance.target import parameters
 
 if TYPE_CHECKING:
@@ -28,12 +29,16 @@ VERSION: Final = re.compile(r"v(\d+)\.\d{8}")
 DOCUMENTED_MAJOR: Final = 4
 UNSUPPORTED_MAJOR: Final = 9999
 RUNS: Final = 6  # one answer in three may be another
+FOLDER: Final = "é 한국 😀"
 TEXT: Final = "é ü 한국어 😀 \u2028 ñ"  # two, three and four bytes, and a line separator that JSON may hold raw
 
 
 @requirement("CO-01", tier="smoke")
-def test_successes_are_json_objects(session: Session, client: Client, judge: Judge) -> None:
-    """What creates, describes, runs, lists and ends answers with one JSON object, typed `application/json`."""
+def test_successes_are_json_objects(
+    session: Session, sessions: Sessions, client: Client, target: Target, judge: Judge
+) -> None:
+    """What creates, reuses, describes, runs, lists and ends answers with one JSON object, typed `application/json`."""
+    sessions.try_create(target.creation(session.token))
     session.upload({"seen.txt": b"seen"})
     ran = [session.run("echo seen").exchanges[-1] for _ in range(RUNS)]
     for call in (session.try_info, session.try_list, session.try_delete):
@@ -77,6 +82,19 @@ def test_commands_are_taken_in_both_forms(
 
 
 @requirement("CO-04")
+def test_paths_are_taken_in_both_forms(session: Session, client: Client, target: Target, judge: Judge) -> None:
+    """A path in the body of a listing means the same as raw UTF-8 and with escapes, where bodies of GETs are read."""
+    in_home(session, f"mkdir {word(FOLDER)}; : > {word(FOLDER)}/within.txt")
+    form: dict[str, Any] = {"content_type": "application/json", "operation": "listFiles"}
+    both = [client.get(session.path("/files"), body=encode({"path": FOLDER}), **form) for encode in (escaped, raw_utf8)]
+    found = ["within.txt" in exchange.text for exchange in both]
+    if target.list_style == "query" and not any(found):
+        raise judge.not_offered("parameters in the body of a GET", "it reads the query string (CO-06)", both[0])
+    expected = "a listing of the folder in both forms, or in neither"
+    judge.require("CO-04", found[0] == found[1], expected=expected, actual=both[not found[1]].got, exchange=both)
+
+
+@requirement("CO-04")
 @pytest.mark.parametrize("encode", [raw_utf8, escaped], ids=["raw-utf-8", "escapes"])
 def test_creations_are_taken_in_both_forms(
     sessions: Sessions, client: Client, target: Target, judge: Judge, encode: Callable[[Any], bytes]
@@ -109,6 +127,9 @@ def test_an_encoded_id_names_the_same_session(session: Session, client: Client, 
     judge.require(
         "CO-05", info.ok, expected=f"what the plain id gets: {plain.got}", actual=info.got, exchange=(plain, info)
     )
+    partly = target.path("") + session.id.replace("-", "%2D")
+    info = client.get(partly, operation="getSession")
+    judge.expect("CO-05", info.ok, expected=f"what the plain id gets: {plain.got}", actual=info.got, exchange=info)
     listing = client.get(path + "/files", operation="listFiles")
     judge.expect(
         "CO-05", "here.txt" in listing.text, expected="a listing of here.txt", actual=listing.got, exchange=listing
@@ -172,6 +193,14 @@ def test_the_version_prefix_serves_the_same_resource(
     judge.accepted("CO-09", ran)
     while Result.of(ran).status in GOING_ON:
         ran = session.try_execute({"mode": "continue", "code": "", "runId": "co09", "options": {}})
+    form = Form((Part("more.txt", b"more"),))
+    judge.accepted("CO-09", client.post(prefix + session.path("/upload"), form=form, operation="uploadFiles"))
+    plain = session.try_download("here.txt")
+    if plain.ok:
+        files = parameters(target.download_style, {"files": ["here.txt"]})
+        path = prefix + session.path("/download")
+        fetched = client.call(target.download_method, path, operation="downloadFiles", **files)
+        judge.accepted("CO-09", fetched)
 
 
 @requirement("CO-09")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from conformance.checks import requirement
 from conformance.multipart import Form, Part
 from conformance.rules import of_exchange
+from conformance.suite.creations import ask_for_session
 from conformance.target import parameters
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ NO_OBJECT: Final = (
     b"1",
     b"true",
     b"null",
+    b"",
     b"[" * DEEP + b"]" * DEEP,
     b"[" * DEEP,
 )
@@ -52,6 +55,12 @@ WRONG_CREATIONS: Final[tuple[dict[str, Any], ...]] = (
     {"config": {"environ": ["A=b"]}},
     {"config": {"environ": "A=b"}},
     {"config": {"mounts": {"a": "b"}}},
+)
+WRONG_WITHIN: Final[tuple[dict[str, Any], ...]] = (  # some servers may take these for what they look like
+    {"environ": {"BP_A": 5}},
+    {"environ": {"BP_A": {"b": []}}},
+    {"environ": {"BP_A": None}},
+    {"mounts": [5]},
 )
 WRONG_CALLS: Final[tuple[dict[str, Any], ...]] = (
     {"runId": []},
@@ -151,6 +160,12 @@ def test_a_creation_with_values_of_the_wrong_type_is_refused(sessions: Sessions,
     for wrong in WRONG_CREATIONS:
         named = {{"lang": target.lang_key, "token": target.name_key}.get(key, key): wrong[key] for key in wrong}
         hold_refusal(judge, sessions.try_create(target.creation(sessions.new_token()) | named))
+    for config in WRONG_WITHIN:
+        token = sessions.new_token()
+        exchange = ask_for_session(sessions, target.creation(token, config=config))
+        hold_no_breakdown(judge, exchange)
+        if exchange.ok:
+            sessions.adopt(exchange, token).delete()
 
 
 @requirement("CO-10")
@@ -188,7 +203,9 @@ def test_an_unknown_id_is_not_found_anywhere(session: Session, client: Client, t
     """An id that no session has answers 404 on every path below it, for every method."""
     session.upload({"here.txt": b"here"})
     unknown = Unknown(client, target, target.path(unknown_id()))
-    for exchange in unknown.calls():
+    stranger = target.path(str(uuid.uuid4()))  # as sessions are called from v5 on
+    others = [client.get(stranger, operation="getSession"), client.get(f"{stranger}/files", operation="listFiles")]
+    for exchange in (*unknown.calls(), *others, client.call("DELETE", stranger, operation="destroySession")):
         judge.expect("CO-11", exchange.status == 404, expected="status 404", actual=exchange.got, exchange=exchange)
 
 

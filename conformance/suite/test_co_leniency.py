@@ -8,6 +8,7 @@ import pytest
 
 from conformance.checks import requirement
 from conformance.rules import listed_items
+from conformance.run_reader import GOING_ON, Result
 from conformance.suite.creations import ask_for_session
 from conformance.suite.programs import by_hand
 from conformance.target import parameters
@@ -97,6 +98,34 @@ def test_an_execute_call_may_hold_nulls_and_unknown_keys(session: Session, judge
     results = by_hand(session, body | more)
     output = "".join(result.stdout for result in results)
     judge.require("CO-13", output == "ran", expected="ran", actual=output, exchange=[one.exchange for one in results])
+
+
+@requirement("CO-13")
+def test_a_continue_may_hold_nulls_and_unknown_keys(session: Session, judge: Judge) -> None:
+    """A `continue` with null options and an unknown key goes on with its run."""
+    body: dict[str, Any] = {"code": "", "runId": "co13-goes-on"}
+    commands = {"clean": "true", "build": "sleep 0.4", "exec": "sleep 0.4; printf ran"}
+    results = [Result.of(session.try_execute(body | {"mode": "batch", "options": commands}))]
+    while results[-1].exchange.ok and results[-1].status in GOING_ON:
+        more = {"mode": "continue", "options": None, "bpUnknown": [None]}
+        results.append(Result.of(session.try_execute(body | more)))
+    exchanges = [one.exchange for one in results]
+    if len(results) > 1 and not exchanges[-1].ok and session.try_execute(body | {"mode": "continue"}).refused:
+        raise judge.unmet("EX-12", expected="the run to go on", actual=exchanges[-1].got, exchange=exchanges)
+    output = "".join(result.stdout for result in results)
+    judge.require("CO-13", output == "ran", expected="ran", actual=exchanges[-1].got, exchange=exchanges)
+
+
+@requirement("CO-13")
+def test_a_listing_may_hold_a_null_path(session: Session, client: Client, judge: Judge) -> None:
+    """A null path in the body of a listing is one that is absent, where bodies of GETs are read."""
+    session.upload({"one/a.txt": b"a"})
+    path = session.path("/files")
+    named = client.get(path, json={"path": "one"}, operation="listFiles")
+    if names(named) != {"a.txt"}:
+        raise judge.not_offered("parameters in the body of a GET", "it reads the query string (CO-06)", named)
+    null = client.get(path, json={"path": None}, operation="listFiles")
+    judge.require("CO-13", "one" in names(null), expected="a listing of /home/work", actual=null.got, exchange=null)
 
 
 @requirement("CO-13")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from conformance.archives import NotTarError, open_archive
 from conformance.checks import requirement
 from conformance.multipart import NotMultipartError, split_response
-from conformance.suite.stored import HOME, in_home
+from conformance.suite.stored import HOME, in_home, word
 from conformance.suite.uploads import spread
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from conformance.session import Session
 
 BLOCK_BYTES = 512
+ODD_NAMES = ("x1.txt", "[x]*.txt", "a,b.txt", "c+d=e&f.txt", " lead.txt", "#g?h.txt", 'i"j.txt', "k;l'm.txt", "~", "-n")
 TREE = {
     "tree/a.txt": b"a",
     "tree/sub/b.bin": bytes(range(256)),
@@ -119,6 +120,9 @@ def test_paths_may_be_relative_absolute_and_odd(session: Session, judge: Judge) 
         expect_in_order(judge, session, name)
         expect_in_order(judge, session, f"{HOME}/{name}")
     expect_in_order(judge, session, names[0], f"{HOME}/{names[1]}", names[2], f"{HOME}/{names[3]}", names[4])
+    in_home(session, "; ".join(f"echo x > {word(name)}" for name in ODD_NAMES))
+    for start in range(0, len(ODD_NAMES), 2):
+        expect_in_order(judge, session, *ODD_NAMES[start : start + 2])
 
 
 @requirement("DL-01")
@@ -126,6 +130,8 @@ def test_a_path_that_is_asked_for_twice_comes_twice(session: Session, judge: Jud
     """There is one part for each requested path, also where two are the same, or only their last parts are."""
     session.upload(spread(["x.txt", "one/x.txt", "y.txt"]))
     expect_in_order(judge, session, "x.txt", "y.txt", "x.txt")
+    expect_in_order(judge, session, "y.txt", "y.txt")
+    expect_in_order(judge, session, "x.txt", "y.txt", "one/x.txt", f"{HOME}/y.txt", "y.txt")
     archives = archives_of(judge, session.try_download("one/x.txt", "x.txt"), ("one/x.txt", "x.txt"))
     contents = [archive.only_file for archive in archives]
     wanted = [spread(["x.txt", "one/x.txt"])["one/x.txt"], spread(["x.txt"])["x.txt"]]
@@ -163,8 +169,13 @@ def test_whether_archives_are_compressed_is_recorded(session: Session, judge: Ju
 def test_a_directory_comes_as_its_tree(session: Session, judge: Judge) -> None:
     """A directory, by its relative and its absolute path, comes with every file of its tree, byte for byte."""
     session.upload(TREE)
-    in_home(session, "mkdir -p tree/empty/emptier; echo made > tree/sub/made.txt")
-    files = {name.partition("/")[2]: content for name, content in TREE.items()} | {"sub/made.txt": b"made\n"}
+    in_home(
+        session,
+        "mkdir -p tree/empty/emptier; echo made > tree/sub/made.txt; echo run > tree/run; chmod 755 tree/run; "
+        "head -c 100000 /dev/zero > tree/large",
+    )
+    made = {"sub/made.txt": b"made\n", "run": b"run\n", "large": bytes(100_000)}
+    files = {name.partition("/")[2]: content for name, content in TREE.items()} | made
     for path in ("tree", f"{HOME}/tree"):
         exchange = session.try_download(path)
         judge.accepted("DL-05", exchange, expected="a directory to be downloaded")
@@ -179,6 +190,17 @@ def test_a_directory_comes_as_its_tree(session: Session, judge: Judge) -> None:
         folders = {posixpath.normpath(name).rpartition("/")[2] for name in archive.names}
         expected = "the empty directories, too"
         judge.expect("DL-05", "emptier" in folders, expected=expected, actual=sorted(folders), exchange=exchange)
+
+
+@requirement("DL-05")
+def test_an_empty_directory_comes_as_an_empty_tree(session: Session, judge: Judge) -> None:
+    """A directory without files comes as a tar without files, beside others."""
+    session.upload(TREE)
+    in_home(session, "mkdir -p tree/empty")
+    exchange = session.try_download("tree/empty", "tree/a.txt")
+    judge.accepted("DL-05", exchange, expected="an empty directory to be downloaded")
+    empty = session.archives(exchange, 2)[0]
+    judge.require("DL-05", not empty.files, expected="no files", actual=sorted(empty.files), exchange=exchange)
 
 
 @requirement("DL-05")

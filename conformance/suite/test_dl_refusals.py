@@ -174,10 +174,10 @@ def test_paths_through_links_that_lead_out_are_refused(session: Session, judge: 
 
 
 @requirement("DL-04")
-def test_nothing_behind_a_link_out_is_sent(session: Session, judge: Judge) -> None:
-    """A link that leads out is refused, or sent as a link: what is behind it is never sent, in a directory neither."""
-    in_home(session, "mkdir d; ln -s /etc/passwd file; ln -s /etc/passwd d/file; echo x > d/x.txt")
-    for path in ("file", "d"):
+def test_nothing_behind_a_link_out_or_to_nowhere_is_sent(session: Session, judge: Judge) -> None:
+    """A link that leads out or nowhere is refused, or sent as a link: never as a file, in a directory neither."""
+    in_home(session, "mkdir d; ln -s /etc/passwd file; ln -s /etc/passwd d/file; echo x > d/x.txt; ln -s none dangling")
+    for path in ("file", "d", "dangling"):
         exchange = session.try_download(path)
         if not exchange.ok:
             refused = exchange.refused or path == "d"  # that directories are sent is DL-05
@@ -185,5 +185,5 @@ def test_nothing_behind_a_link_out_is_sent(session: Session, judge: Judge) -> No
             continue
         files = session.archives(exchange, 1)[0].files
         leaked = sorted(name for name in files if not name.endswith("x.txt"))
-        expected = f"nothing from behind the link in the archive of {path}"
+        expected = f"no file from behind the link in the archive of {path}"
         judge.expect("DL-04", not leaked, expected=expected, actual=leaked, exchange=exchange)

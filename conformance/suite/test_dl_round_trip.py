@@ -53,7 +53,8 @@ def test_generated_files_come_back_byte_for_byte(session: Session, judge: Judge,
     """What build and exec wrote comes back: bytes of any value, text with line ends, nothing at all."""
     octal = "".join(f"\\{byte:03o}" for byte in range(256))
     session.run(
-        f"cd {HOME}; printf '{octal}' > exec.bin; : > empty; printf 'no newline' > g/text; printf '\\r\\n\\n' > ends",
+        f"cd {HOME}; printf '{octal}' > exec.bin; : > empty; printf 'no newline' > g/text; printf '\\r\\n\\n' > ends; "
+        "head -c 20000 /dev/zero > zeros; (printf a; cat zeros; printf b) > sparse",
         build=f"cd {HOME}; mkdir g; i=0; while [ $i -lt 9999 ]; do echo line $i; i=$((i+1)); done > g/build.txt",
     )
     lines = b"".join(b"line %d\n" % number for number in range(9999))
@@ -62,6 +63,8 @@ def test_generated_files_come_back_byte_for_byte(session: Session, judge: Judge,
         "empty": b"",
         "g/text": b"no newline",
         "ends": b"\r\n\n",
+        "zeros": bytes(20_000),
+        "sparse": b"a" + bytes(20_000) + b"b",
         "g/build.txt": lines,
     }
     expect_back(judge, session, made, limits)

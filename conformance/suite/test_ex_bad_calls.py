@@ -8,7 +8,7 @@ import pytest
 
 from conformance.checks import requirement
 from conformance.run_reader import Result
-from conformance.suite.programs import HOME, gate, open_gate, read_until, seen
+from conformance.suite.programs import HOME, await_file, gate, open_gate, read_until, seen
 
 if TYPE_CHECKING:
     from conformance.exchange import Exchange
@@ -95,6 +95,19 @@ def test_a_call_for_no_run_starts_none(session: Session, judge: Judge, mode: str
     )
     left = session.listing()
     judge.require("EX-25", "ran" not in left, expected="nothing to run", actual="it ran", exchange=left.exchange)
+
+
+@requirement("EX-25", slow=True)
+def test_the_run_of_an_ended_session_does_not_exist(sessions: Sessions, judge: Judge) -> None:
+    """A `continue` in a new session for a run of the terminated one of the same token is one for no run."""
+    token = sessions.new_token()
+    ended = sessions.create(token=token)
+    run = ended.begin(f"sleep 0.5; echo unread; touch {HOME}/written; sleep 60")
+    await_file(ended, "written")
+    ended.delete()
+    session = sessions.create(token=token)
+    call = {"mode": "continue", "code": "", "runId": run.run_id}
+    hold_no_run(judge, "unknown-run", session.try_execute(call, observed=False))
 
 
 @requirement("EX-25", slow=True)

@@ -112,6 +112,9 @@ def test_commands_are_interpreted_by_bash(session: Session, judge: Judge, step: 
         ("printf '%q' $'tab\\t'", "$'tab\\t'"),
         ("for ((i = 0; i < 2; i++)); do echo $((i ** 2)); done", "0 1"),
         ("set -o pipefail; f() { local x=1; echo $x; }; f", "1"),
+        ("false; echo on", "on"),
+        ("[ -e bp-none ]; (exit 3); ! true; echo $?-on", "1-on"),
+        ("echo [$bp_unset] bp-no-*-such", "[] bp-no-*-such"),
     ):
         run = session.run(options={step: command})
         got = " ".join(run.stdout.split())

@@ -40,6 +40,11 @@ def test_a_failed_build_stops_the_run(session: Session, judge: Judge) -> None:
         )
     left = session.listing()
     judge.require("EX-15", "started" not in left, expected="no exec", actual="exec ran", exchange=left.exchange)
+    with judge.under_test("EX-15"):
+        later = session.run("echo later; exit 5")
+    got = (later.stdout, later.exit_code)
+    expected = ("later\n", 5)
+    judge.require("EX-15", got == expected, expected="a later run to run", actual=got, exchange=later.exchanges)
 
 
 @requirement("EX-15")

@@ -25,11 +25,12 @@ def test_what_a_run_wrote_is_there_for_later_runs(session: Session, judge: Judge
     """Files that clean, build and exec wrote, changed or removed are so for every later run."""
     session.run(f"echo e >> {HOME}/log", clean=f"echo c >> {HOME}/log", build=f"echo b >> {HOME}/log")
     session.run(f"mkdir -p {HOME}/a/b; printf '#!/bin/sh\\necho ran\\n' > {HOME}/a/b/.tool; chmod +x {HOME}/a/b/.tool")
+    session.run(f"ln -s log {HOME}/link; mkdir {HOME}/none")
     session.run(f"touch {HOME}/gone; rm {HOME}/gone; echo more >> {HOME}/log; exit 9")
     for command, expected in (
         (f"cat {HOME}/log", "c b e more"),
         (f"{HOME}/a/b/.tool", "ran"),
-        (f"ls -A {HOME}", "a log"),
+        (f"ls -A {HOME}; cat {HOME}/link", "a link log none c b e more"),
     ):
         with judge.under_test("EX-24"):
             run = session.run(command)
@@ -99,10 +100,15 @@ def test_what_runs_wrote_ends_with_the_session(sessions: Sessions, judge: Judge)
 
 def made_files(run: Run) -> dict[str, str]:
     """Return the URLs of the files that a run's results list, by name."""
+    return dict(told_files(run))
+
+
+def told_files(run: Run) -> list[tuple[str, str]]:
+    """Return names and URLs of the files that a run's results list."""
     files: list[Any] = [
         one for result in run.results if isinstance(result.raw, dict) for one in result.raw.get("files") or ()
     ]
-    return {str(one.get("name")): str(one.get("url")) for one in files if isinstance(one, dict)}
+    return [(str(one.get("name")), str(one.get("url"))) for one in files if isinstance(one, dict)]
 
 
 def served(client: Client, url: str) -> Exchange:
@@ -119,6 +125,7 @@ def served(client: Client, url: str) -> Exchange:
 def test_files_under_output_are_listed_and_served(session: Session, client: Client, judge: Judge) -> None:
     """`result.files` names each file that the run made under /home/work/.output, with a URL that serves it."""
     contents = {"plain.txt": b"plain\n", "all.bin": ALL_BYTES, "with space.txt": b"s", "empty": b""}
+    contents["a#b?c&d.txt"] = b"odd"
     commands = "; ".join(f"{write(data)} > '{HOME}/.output/{name}'" for name, data in contents.items())
     run = session.run(f"mkdir -p {HOME}/.output; {commands}")
     files = made_files(run)
@@ -136,6 +143,17 @@ def test_files_under_output_are_listed_and_served(session: Session, client: Clie
             actual=exchange.got,
             exchange=(*run.exchanges[-1:], exchange),
         )
+
+
+@requirement("EX-26")
+def test_files_in_folders_under_output_are_served(session: Session, client: Client, judge: Judge) -> None:
+    """Files of equal names that build and exec made in two directories are both listed, each with its content."""
+    base = f"{HOME}/.output"
+    run = session.run(
+        f"mkdir -p {base}/a/b; echo ab > {base}/a/b/x.txt", build=f"mkdir -p {base}/c; echo c > {base}/c/x.txt"
+    )
+    texts = {served(client, url).text for _, url in told_files(run)}
+    judge.require("EX-26", {"ab\n", "c\n"} <= texts, expected="both", actual=sorted(texts), exchange=run.exchanges)
 
 
 @requirement("EX-26")

@@ -95,9 +95,11 @@ def test_a_run_within_the_limit_is_left_alone(session: Session, judge: Judge, ta
 
 
 @requirement("EX-23", needs="exec-timeout", slow=True)
-def test_a_build_past_the_limit_ends_the_run(session: Session, judge: Judge, target: Target) -> None:
-    """A build past the limit ends the run: exec does not run."""
-    run = session.run(f"touch {HOME}/survived", build=too_long(target), deadline_s=limit_of(target) + 45)
+@pytest.mark.parametrize("step", ["clean", "build"])
+def test_a_step_past_the_limit_ends_the_run(session: Session, judge: Judge, target: Target, step: str) -> None:
+    """A clean or a build past the limit ends the run: exec does not run."""
+    options = {step: too_long(target), "exec": f"touch {HOME}/survived"}
+    run = session.run(options=options, deadline_s=limit_of(target) + 45)
     judge.require(
         "EX-23",
         run.status in ENDED and (run.status == "exec-timeout" or run.stderr.strip()),

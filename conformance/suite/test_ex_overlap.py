@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from conformance.checks import requirement
 from conformance.run_reader import Result
-from conformance.suite.programs import HOME, by_hand, gate, need_uncut, open_gate, read_together, read_until, seen
+from conformance.suite.programs import (
+    HOME,
+    await_file,
+    by_hand,
+    continued,
+    gate,
+    need_uncut,
+    open_gate,
+    read_together,
+    read_until,
+    seen,
+)
 
 if TYPE_CHECKING:
     from conformance.judge import Judge
+    from conformance.open_run import OpenRun
     from conformance.run_reader import Run
     from conformance.session import Session
     from conformance.target import Target
+
+
+TRIES: Final = 3
+TOO_MANY: Final = 429
+TURNS: Final = 12  # calls for a run to begin in, where one that was asked for later has
 
 
 def hold_own_output(judge: Judge, runs: tuple[Run, ...], names: tuple[str, ...]) -> None:
@@ -32,6 +49,21 @@ def told_by(name: str, wait: str) -> str:
     )
 
 
+def hold_turns(judge: Judge, waiting: list[OpenRun]) -> None:
+    """Judge that no run is overtaken: where a later one has begun beside the first, those before it begin too."""
+    for run in waiting:
+        read_until(run, lambda run: run.last.status not in {"clean-finished", "build-finished"})  # of steps skipped
+    begun = [at for at, run in enumerate(waiting) if seen(run)]
+    for run in waiting[: max(begun, default=0)]:
+        judge.require(
+            "EX-22",
+            read_until(run, lambda run: seen(run) or len(run.results) > TURNS) and seen(run),
+            expected="the runs that were asked for before to begin, too",
+            actual="it began, and an earlier one waits",
+            exchange=[*(result.exchange for result in run.results), *(run.last.exchange for run in waiting)],
+        )
+
+
 @requirement("EX-22", slow=True)
 def test_overlapping_runs_go_in_order(session: Session, judge: Judge, target: Target) -> None:
     """Overlapping runs are processed in the order of their calls, or in parallel; each gets its own output."""
@@ -39,6 +71,7 @@ def test_overlapping_runs_go_in_order(session: Session, judge: Judge, target: Ta
     waits = (gate("go", target), "sleep 0.1", "true", "sleep 0.05")
     with judge.under_test("EX-22"):
         open_runs = [session.begin(told_by(name, wait)) for name, wait in zip(names, waits, strict=True)]
+        hold_turns(judge, open_runs[1:])
         open_gate(session, "go")
         runs = read_together(*open_runs)
     hold_own_output(judge, runs, names)
@@ -62,12 +95,19 @@ def test_overlapping_builds_keep_their_output_apart(session: Session, judge: Jud
     session.run("true", run_id=None)
     with judge.under_test("EX-22"):
         one = session.begin("echo exec-one; exit 1", build=f"echo build-one; {gate('go', target)}", run_id=None)
-        two = session.begin("echo exec-two; exit 2", build="echo build-two", run_id=None)
+        two = session.begin("echo exec-two; exit 2", build="echo build-two", clean="echo clean-two", run_id=None)
+        if seen(two):  # it has begun beside the first: then it goes on beside it
+            read_until(two, lambda run: len(run.results) > TURNS)
+            beside = two.last.ended
+            judge.require(
+                "EX-22", beside, expected="its turn", actual="a part of it", exchange=[two.results[0].exchange]
+            )
         open_gate(session, "go")
         runs = read_together(one, two)
     for run, name in zip(runs, ("one", "two"), strict=True):
         got = (run.stdout, run.stderr)
-        expected = (f"build-{name}\nexec-{name}\n", "")
+        cleaned = "clean-two\n" if name == "two" else ""
+        expected = (f"{cleaned}build-{name}\nexec-{name}\n", "")
         judge.expect("EX-22", got == expected, expected=expected, actual=got, exchange=run.exchanges)
 
 
@@ -77,12 +117,39 @@ def test_a_waiting_run_answers_continued(session: Session, judge: Judge, target:
     with judge.under_test("EX-22"):
         one = session.begin(told_by("one", gate("go", target)))
         two = session.begin(told_by("two", "true"))
+    three = taken(session, judge)
+    with judge.under_test("EX-22"):
         for run in (two, one):
             if not run.last.ended:
                 run.step()
         open_gate(session, "go")
         runs = read_together(two, one)
     hold_own_output(judge, runs, ("two", "one"))
+    results = continued(session, three)
+    output = "".join(result.stdout for result in results)
+    judge.expect(
+        "EX-22", output == "three\n", expected="three", actual=output, exchange=[one.exchange for one in results]
+    )
+
+
+def taken(session: Session, judge: Judge) -> Result:
+    """Begin a third run while two are unfinished; judge that it is taken.
+
+    A 429 is no refusal of the run where it is due to a limit of requests (RL-02), which holds for other requests too.
+    """
+    body = {"mode": "batch", "code": "", "runId": "third", "options": {"exec": "echo three"}}
+    client = session.bench.client
+    for _ in range(TRIES):
+        exchange = session.try_execute(body, patient=False)
+        if exchange.status != TOO_MANY:
+            break
+        if client.get(session.path(), operation="getSession", patient=False).status == TOO_MANY:
+            exchange = session.try_execute(body)
+            break
+    judge.require(
+        "EX-22", exchange.ok, expected="a third run to wait for its turn", actual=exchange.got, exchange=exchange
+    )
+    return Result.of(exchange)
 
 
 @requirement("EX-29", slow=True)
@@ -93,7 +160,8 @@ def test_a_repeated_batch_call_goes_on(session: Session, judge: Judge, target: T
         "code": "",
         "runId": "again-and-again",
         "options": {
-            "build": f"echo built; echo b >> {HOME}/order; {gate('go', target)}",
+            "build": f"echo built; echo b >> {HOME}/order; {gate('go', target)}; echo more; touch {HOME}/more; "
+            f"{gate('end', target)}",
             "exec": f"echo ran; echo e >> {HOME}/order",
         },
     }
@@ -103,6 +171,9 @@ def test_a_repeated_batch_call_goes_on(session: Session, judge: Judge, target: T
             break
         if turn == 1:
             open_gate(session, "go")
+            await_file(session, "more")  # so that something waits to be delivered
+        if turn == 3:
+            open_gate(session, "end")
         if results[-1].status == "continued":
             session.bench.client.transport.budget.pause(0.05)
         results.append(Result.of(session.try_execute(body)))
@@ -112,8 +183,8 @@ def test_a_repeated_batch_call_goes_on(session: Session, judge: Judge, target: T
     judge.expect("EX-29", order == ["b", "e"], expected="build and exec once", actual=order, exchange=exchanges)
     judge.expect(
         "EX-29",
-        output == "built\nran\n" and results[-1].status == "finished",
-        expected="built, ran and `finished`",
+        output == "built\nmore\nran\n" and results[-1].status == "finished",
+        expected="built, more, ran and `finished`",
         actual=f"{output!r}, {results[-1].exchange.got}",
         exchange=exchanges,
     )
@@ -135,6 +206,9 @@ def test_other_commands_do_not_start_an_unfinished_run_anew(session: Session, ju
         exchange=(run.results[0].exchange, again),
     )
     run.results.append(result)
+    bare = session.try_execute({"mode": "batch", "code": "", "runId": "unfinished"})
+    judge.accepted("EX-29", bare, expected="the run to go on by a call without commands, too")
+    run.results.append(Result.of(bare))
     open_gate(session, "go")
     whole = run.finish()
     started = "started" in session.listing()

@@ -167,9 +167,11 @@ def test_a_given_run_id_comes_back(session: Session, judge: Judge) -> None:
         )
 
 
-@requirement("EX-04", slow=True)
-def test_a_given_run_id_comes_back_while_the_run_goes_on(session: Session, judge: Judge, target: Target) -> None:
-    """`continued` results hold the client's `runId` too, call after call."""
+@requirement("EX-01", "EX-04", slow=True)
+def test_every_result_is_whole_while_the_run_goes_on(
+    session: Session, judge: Judge, target: Target, limits: Limits
+) -> None:
+    """`continued` results have every field and the client's `runId` too, call after call."""
     run = session.begin(gate("go", target), run_id="still-going")
     for _ in range(3):
         if not run.last.ended:
@@ -177,6 +179,7 @@ def test_a_given_run_id_comes_back_while_the_run_goes_on(session: Session, judge
     open_gate(session, "go")
     ids = [result.run_id for result in run.finish().results]
     exchanges = [result.exchange for result in run.results]
+    hold_rules(judge, "EX-01", run.results, limits)
     judge.require("EX-04", set(ids) == {"still-going"}, expected="'still-going'", actual=ids, exchange=exchanges)
 
 

@@ -19,6 +19,8 @@ COMMANDS: Final = (
     ("echo 'single  quoted' \"double  quoted\"", "single  quoted double  quoted\n"),
     ('a=1; b="$a$a"; echo $b ${#b}', "11 2\n"),
     ("echo one\necho two\n\necho three\n", "one\ntwo\nthree\n"),
+    ("echo one \\\n  two", "one two\n"),
+    ("printf 'a\rb\\n'", "a\rb\n"),
     ("echo one | sed s/one/two/ && echo three || echo four", "two\nthree\n"),
     ("for x in 1 2 3; do printf '%s,' $x; done", "1,2,3,"),
     ("cat <<END\nhere $((2 + 3))\nEND", "here 5\n"),
@@ -46,7 +48,7 @@ def test_steps_run_in_order(session: Session, judge: Judge) -> None:
 def test_each_command_is_taken_as_shell_text(session: Session, judge: Judge, step: str) -> None:
     """Each step's command is shell text: quotes, variables, several lines, pipes, loops, here-documents, Unicode."""
     session.run(options={step: "echo plain"})
-    for command, expected in COMMANDS if step == "exec" else COMMANDS[:5]:
+    for command, expected in COMMANDS if step == "exec" else COMMANDS[:7]:
         run = session.run(options={step: command})
         if expected is None:
             judge.expect("EX-06", run.stdout.startswith("/\n"), expected="/", actual=run.stdout, exchange=run.exchanges)
@@ -130,7 +132,7 @@ def test_the_default_clean_does_nothing(session: Session, judge: Judge) -> None:
 def test_without_exec_only_the_build_runs(session: Session, judge: Judge) -> None:
     """With `exec` absent, empty or null the build runs, its output is returned, and the run finishes."""
     lay_decoys(session)
-    for given in ({}, {"exec": ""}, {"exec": None}):
+    for given in ({}, {"exec": ""}, {"exec": None}, {"clean": "true"}):
         for end in ("", "; exit 3"):
             with judge.under_test("EX-27"):
                 run = session.run(options={"build": "echo built; sleep 0.05; echo complaint >&2" + end, **given})

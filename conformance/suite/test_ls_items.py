@@ -21,8 +21,17 @@ if TYPE_CHECKING:
 
 MODE_TEXT = re.compile(r"[-dlbcpsD?][-rwxsStT]{9}[.+@]?")
 SIZES = (0, 1, 511, 512, 513, 4096, 65_537, 1_000_000)
-MODES = {"plain": 0o644, "script": 0o755, "private": 0o600, "read-only": 0o444, "open": 0o666}
+MODES = {
+    "plain": 0o644,
+    "script": 0o755,
+    "private": 0o600,
+    "read-only": 0o444,
+    "open": 0o666,
+    "mine": 0o740,
+    "all": 0o777,
+}
 ODD_NAMES = (".hidden", "..dots", "-rf", "with space", "quote'quote", "naïve", "世界🙂", "a&b", "[x]", "100+")
+OFTEN_LEFT_OUT = ("backup~", "#lock#", "core", "__pycache__", ".git", ".DS_Store", "x.pyc", "nohup.out", "a.tmp")
 GENERATED = ('double"quote', "back\\slash", "tab\there", "new\nline", "<script>", "{}", "null", "\x7f", "'", "$x")
 MANY = 1100
 
@@ -117,6 +126,9 @@ def test_mtime_is_that_of_the_file(session: Session, judge: Judge) -> None:
     same = [one.items["old"].get("mtime") for one in (listing, again)]
     judge.expect("LS-04", same[0] == same[1], expected="mtime stays", actual=same, exchange=again.exchange)
     judge.expect("LS-04", old is not None, expected="a time", actual=old, exchange=listing.exchange)
+    in_home(session, "echo more >> times/old")
+    now = described(judge, session, "times", "old").get("mtime")
+    judge.expect("LS-04", now != old, expected="another mtime after a change", actual=now, exchange=listing.exchange)
     if isinstance(old, (int, float)) and isinstance(new, (int, float)):
         judge.expect("LS-04", old < new, expected="old < new", actual=[old, new], exchange=listing.exchange)
 
@@ -141,7 +153,8 @@ def test_odd_names_are_listed(session: Session, judge: Judge, folder: str) -> No
     """Hidden names, names with spaces, punctuation and characters beyond ASCII are listed as they are."""
     prefix = f"{folder}/" if folder else ""
     session.upload({f"{prefix}{name}": b"x" for name in ODD_NAMES})
-    expect_names(judge, session.listing(folder or None), ODD_NAMES)
+    session.upload({f"{prefix}{name}": b"x" for name in OFTEN_LEFT_OUT})
+    expect_names(judge, session.listing(folder or None), (*ODD_NAMES, *OFTEN_LEFT_OUT))
 
 
 @requirement("LS-05")
@@ -151,6 +164,18 @@ def test_generated_names_that_need_escapes_are_listed(session: Session, judge: J
     commands = "; ".join(f": > \"odd/$(printf '{one}')\"" for one in octal)
     in_home(session, f"mkdir odd; {commands}")
     expect_names(judge, session.listing("odd"), GENERATED)
+
+
+@requirement("LS-05")
+def test_odd_neighbours_hide_no_file(session: Session, judge: Judge) -> None:
+    """Links that lead nowhere or to themselves, and a name that is not UTF-8, leave the other files listed."""
+    session.upload(spread(["plain/a.txt", "plain/z.txt"]))
+    session.listing("plain")
+    odd = ("ln -s none dangling", "ln -s loop loop", ": > \"$(printf 'm\\377m')\" || true")
+    in_home(session, f"cp -r plain odd; cd odd; {'; '.join(odd)}")
+    with judge.under_test("LS-05"):
+        listing = session.listing("odd")
+    expect_names(judge, listing, {"a.txt", "z.txt"})
 
 
 @requirement("LS-05")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from conformance.checks import requirement
 from conformance.rules import listed_items
-from conformance.suite.stored import HOME, in_home
+from conformance.suite.stored import HOME, in_home, word
 from conformance.suite.uploads import spread
 
 if TYPE_CHECKING:
@@ -24,8 +24,11 @@ FOLDERS = {
     "two words": {"d.txt"},
     "naïve": {"e.txt"},
 }
+ODD_FOLDERS = (" lead", "trail ", "a+b", "a b", "c&d=e", "f#g?h", "i1", "[i]*", 'j"k', "l,m;n", "back\\slash", "~")
 MISSING = (
     "missing",
+    "two words/missing",
+    "no such name",
     "missing/deeper",
     "sub/missing",
     "sub/deep/missing/x",
@@ -124,10 +127,22 @@ def test_one_level_is_listed_by_relative_and_absolute_paths(session: Session, ju
     for folder, names in FOLDERS.items():
         expect_listed(judge, session.try_list(folder), names)
         expect_listed(judge, session.try_list(f"{HOME}/{folder}"), names)
+    for path in ("sub/", f"{HOME}/sub/deep/", "./sub"):  # spelt otherwise, as everywhere
+        expect_listed(judge, session.try_list(path), FOLDERS[path.removeprefix(f"{HOME}/").strip("./")])
     home = session.try_list()
     nested = {"a.txt", "sub/a.txt", "./sub/a.txt", f"{HOME}/sub/a.txt", "b.txt", "deep", "sub/deep"}
     found = sorted(nested & set(names_of(judge, home)))
     judge.expect("LS-02", not found, expected="one level, not recursive", actual=found, exchange=home)
+
+
+@requirement("LS-02")
+def test_odd_paths_are_taken_as_they_are(session: Session, judge: Judge) -> None:
+    """A path with blanks around it, or characters that mean something elsewhere, names the directory that it spells."""
+    names = {name: f"in-{number}.txt" for number, name in enumerate(ODD_FOLDERS)}
+    in_home(session, "; ".join(f"mkdir {word(name)}; : > {word(name)}/{inner}" for name, inner in names.items()))
+    for name, inner in names.items():
+        expect_listed(judge, session.try_list(name), {inner})
+        expect_listed(judge, session.try_list(f"{HOME}/{name}"), {inner})
 
 
 @requirement("LS-02")
@@ -205,8 +220,8 @@ def test_a_neighbours_folder_is_not_found(sessions: Sessions, judge: Judge) -> N
 def test_paths_outside_are_refused(session: Session, judge: Judge) -> None:
     """A path outside /home/work, absolute, by `..` or through a link that leads out, is refused."""
     session.upload(TREE)
-    in_home(session, "ln -s / root; ln -s /etc etc; ln -s .. up; ln -s ../../etc sub/etc")
-    links = ("root", "etc", "up", "sub/etc", f"{HOME}/etc", "root/etc")
+    in_home(session, "ln -s / root; ln -s /etc etc; ln -s .. up; ln -s ../../etc sub/etc; ln -s etc chain")
+    links = ("root", "etc", "up", "sub/etc", f"{HOME}/etc", "root/etc", "chain")
     for path in (*OUTSIDE, f"{HOME}x", f"/home/{session.token}", *links):
         exchange = session.try_list(path)
         expected = f"a refusal (4xx) of {path!r}, which is outside {HOME}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from conformance.checks import requirement
 from conformance.discovery import KNOWN_C_LANGS, KNOWN_LANGS
 from conformance.suite.creations import ask_for_session
-from conformance.suite.test_se_sessions import IMAGE_SINCE, at_least
+from conformance.suite.test_se_sessions import IMAGE_SINCE, at_least, ids
 
 if TYPE_CHECKING:
     from conformance.client import Client
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 WHOLE: Final = ("age", "memoryLimit", "numQueriesExecuted", "cpuCreditUsed")
+AGE_SLACK_MS: Final = 3_000  # clocks may tick in seconds
 ABSURD: Final[tuple[dict[str, Any], ...]] = (
     {"instanceMemory": 10**9},  # MiB: a thousand times what any machine has
     {"instanceCores": 10**6},
@@ -92,6 +93,15 @@ def test_the_age_is_in_milliseconds(session: Session, judge: Judge) -> None:
         actual=ages,
         exchange=(first, second),
     )
+    created, asked = session.creation.started, first.started
+    oldest_ms = (asked - created).total_seconds() * 1100 + first.duration_ms + AGE_SLACK_MS
+    judge.expect(
+        "SE-05",
+        ages[0] <= oldest_ms,
+        expected=f"an age of at most {oldest_ms:.0f} ms, for it was created then",
+        actual=f"{ages[0]} ms",
+        exchange=(session.creation, first),
+    )
     grown_ms = ages[1] - ages[0]
     least_ms, most_ms = (after_s - between_s) * 900 - 50, (monotonic() - before_s) * 1100 + 50
     expected = f"an age that grew by {least_ms:.0f} to {most_ms:.0f} ms"
@@ -148,6 +158,9 @@ def test_a_deleted_session_is_unknown(session: Session, judge: Judge) -> None:
     """DELETE answers 200 with a JSON body or 204 without; from then on every call on the id answers 404."""
     session.upload({"here.txt": b"here"})
     session.sh("true")
+    client, target = session.bench.client, session.bench.target
+    names = dict.fromkeys(filter(None, (session.token, *ids(session.creation))))
+    known = [name for name in names if client.get(target.path(name), operation="getSession").ok]
     exchange = ended(session, judge)
     status = exchange.status
     judge.status("SE-06", exchange, 200, 204)
@@ -156,6 +169,8 @@ def test_a_deleted_session_is_unknown(session: Session, judge: Judge) -> None:
         judge.require("SE-06", not exchange.response_body, expected="no body", actual=exchange.got, exchange=exchange)
     info = session.try_info()
     judge.status("SE-06", info, 404)
+    for name in known:  # by its token as by its UUID
+        judge.status("SE-06", client.get(target.path(name), operation="getSession"), 404)
     again = session.try_delete()
     judge.status("SE-06", again, 404, expected="status 404 for a DELETE of what is gone")
     run = {"mode": "batch", "code": "", "runId": None, "options": {"exec": "true"}}

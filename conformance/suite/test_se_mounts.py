@@ -35,12 +35,13 @@ def expect_folder(judge: Judge, session: Session, place: str) -> None:
 @requirement("SE-10")
 def test_a_mounted_folder_is_found_below_home(sessions: Sessions, target: Target, judge: Judge) -> None:
     """A folder that is mounted by its name, or as `name:alias`, is found there below `/home/work`."""
-    with folder(sessions) as name:
-        for mount, place in ((name, name), (f"{name}:shelf", "shelf")):
-            exchange = asked(sessions, target, [mount])
-            judge.accepted("SE-10", exchange, expected=f"a session with {mount!r} mounted")
+    with folder(sessions) as name, folder(sessions) as other:
+        for mounts, places in (([name], [name]), ([f"{name}:shelf", f"{other}:board"], ["shelf", "board"])):
+            exchange = asked(sessions, target, mounts)
+            judge.accepted("SE-10", exchange, expected=f"a session with {mounts} mounted")
             session = sessions.adopt(exchange)
-            expect_folder(judge, session, place)
+            for place in places:
+                expect_folder(judge, session, place)
             session.delete()
 
 

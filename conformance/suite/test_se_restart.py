@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from conformance.checks import requirement
 from conformance.run_reader import Result
+from conformance.suite.creations import ask_for_session, settled
 from conformance.suite.programs import HOME, gate, open_gate, read_until, seen
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ ENVIRON: Final = {
     "BP_UNICODE": "gr\u00fc\u00df \U0001f600",
     "bp_lower": "lower",
 }
+LINES: Final = "first\n  second=2\n\nlast\n"
 ENOUGH_AGE_MS: Final = 1_200
 LATER_CALLS: Final = 3  # of a run that a restart hit: enough to see that it goes on without an end
 LOOKS: Final = 4  # at what a process from before a restart may have written, 0.6 s apart
@@ -166,6 +168,33 @@ def test_environ_is_in_the_environment_of_every_command(sessions: Sessions, judg
         judge.expect(
             "SE-09", "TERM" in found, expected="more to be added", actual="TERM is gone", exchange=run.exchanges
         )
+
+
+@requirement("SE-09")
+def test_values_of_several_lines_are_kept(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """A value of several lines is in the environment as it is, or refused with its session."""
+    config = {"environ": {"BP_LINES": LINES, "BP_AFTER": "after"}}
+    token = sessions.new_token()
+    creation = ask_for_session(sessions, target.creation(token, config=config))
+    kept = creation.ok or creation.refused
+    judge.require("SE-09", kept, expected="success, or a refusal (4xx)", actual=creation.got, exchange=creation)
+    if creation.refused:
+        return
+    run = settled(sessions, creation, token).run('printf "<%s>" "$BP_LINES" "$BP_AFTER"')
+    expected = f"<{LINES}><after>"
+    judge.require("SE-09", run.stdout == expected, expected=expected, actual=run.stdout, exchange=run.exchanges)
+
+
+@requirement("SE-09", needs="restart")
+def test_environ_stays_over_a_restart(sessions: Sessions, judge: Judge) -> None:
+    """`config.environ` is in the environment of the commands after a restart, too."""
+    session = sessions.create(config={"environ": {"BP_PLAIN": "value"}})
+    restart = session.try_restart()
+    if not restart.ok:
+        raise judge.unmet("SE-07", expected="status 204", actual=restart.got, exchange=restart)
+    run = session.run("echo $BP_PLAIN")
+    exchanges = (restart, *run.exchanges)
+    judge.require("SE-09", run.stdout == "value\n", expected="value", actual=run.stdout, exchange=exchanges)
 
 
 @requirement("SE-09")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from conformance.contract import Limits
     from conformance.exchange import Exchange
     from conformance.judge import Judge
+    from conformance.open_run import OpenRun
     from conformance.session import Session
     from conformance.sessions import Sessions
     from conformance.target import Target
@@ -113,6 +114,8 @@ def test_the_legacy_path_creates_sessions(sessions: Sessions, client: Client, ta
     shown = exchange.json_object()
     complete = shown.get("created") is True and isinstance(shown.get("kernelId"), str)
     judge.require("SE-01", complete, expected="kernelId and created: true", actual=exchange.got, exchange=exchange)
+    info = session.try_info()
+    judge.require("SE-01", info.ok, expected="the id to name a session", actual=info.got, exchange=(exchange, info))
     session.delete()
 
 
@@ -138,9 +141,10 @@ def test_the_same_token_and_lang_give_the_same_session(
 ) -> None:
     """The token of a living session, with its `lang`, gives that session: `created: false`, same id, same files."""
     session.upload({"mine.txt": b"mine"})
+    run: OpenRun | None = None
     for turn in range(3):
         if turn == 1:  # while a run is going on
-            session.begin("sleep 1")
+            run = session.begin("sleep 1; echo goes on")
         again = ask_for_session(sessions, target.creation(session.token))
         evidence = (session.creation, again)
         judge.accepted("SE-02", again, expected="success: 200 or 201")
@@ -152,6 +156,11 @@ def test_the_same_token_and_lang_give_the_same_session(
         )
     if again.status in {200, 201}:
         judge.reading("SE-02", "reuse-status", str(again.status), again)
+    whole = run.finish() if run is not None else None
+    if whole is not None and whole.status == "finished":
+        judge.require(
+            "SE-02", whole.stdout == "goes on\n", expected="its run to go on", actual=whole.console, exchange=evidence
+        )
     listing = session.listing()
     judge.require(
         "SE-02", "mine.txt" in listing, expected="its files", actual=listing.exchange.got, exchange=listing.exchange
@@ -261,6 +270,19 @@ def test_a_token_can_be_used_again_after_termination(sessions: Sessions, target:
         session = settled(sessions, exchange, token)
         session.sh("true")
         session.delete()
+    hold_other_lang(sessions, target, judge, token)
+
+
+def hold_other_lang(sessions: Sessions, target: Target, judge: Judge, token: str) -> None:
+    """Judge that the token of a terminated session may name one of another `lang`, where the target has one."""
+    if target.c_lang in {None, target.lang}:
+        return
+    for name in (sessions.new_token(), token):
+        exchange = ask_for_session(sessions, target.creation(name, target.c_lang))
+        if name != token and not exchange.ok:
+            return
+        judge.accepted("SE-04", exchange, expected=f"the token to be taken with {target.c_lang!r}")
+        sessions.adopt(exchange, name).delete()
 
 
 @requirement("SE-04")

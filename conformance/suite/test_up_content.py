@@ -44,6 +44,11 @@ CONTENTS = {
     "gzip": gzip.compress(b"not to be unpacked", mtime=0),
     "json": b'{"a": 1}',
     "control-z": b"before\x1aafter\x04",
+    "script.sh": b"#!/bin/sh\r\necho one \t\n\techo two \r\n",
+    "source.c": b"int main(void)\r\n{\treturn 0; }  \r\n\r\n",
+    "Makefile": b"all:\r\n\ttrue\r\n        # eight blanks",
+    "page.html": b"<html><!-- &amp; --><script>x()</script>\r\n</html>",
+    "table.csv": b'a;b\r\n"1\r\n2";3\r\n',
 }
 LOOKALIKES = {
     "hyphens": b"--",

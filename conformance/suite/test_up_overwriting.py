@@ -39,10 +39,15 @@ def test_an_existing_file_is_overwritten(session: Session, judge: Judge, name: s
 @requirement("UP-03")
 def test_a_file_that_a_command_wrote_is_overwritten(session: Session, judge: Judge) -> None:
     """Files that build and exec wrote are overwritten, and can be overwritten by commands in turn."""
-    session.run("cd /home/work; echo by exec > exec.txt", build="cd /home/work; mkdir d; echo by build > d/build.txt")
+    names = ["exec.txt", "d/build.txt", "moved.txt"]
+    session.upload({"moved.txt": b"first\n"})
+    session.run(
+        "cd /home/work; echo by exec > exec.txt; echo by mv > new; mv new moved.txt",
+        build="cd /home/work; mkdir d; echo by build > d/build.txt",
+    )
     with judge.under_test("UP-03"):
-        exchange = session.upload(spread(["exec.txt", "d/build.txt"]))
-    expect_contents(judge, "UP-03", session, spread(["exec.txt", "d/build.txt"]), exchange)
+        exchange = session.upload(spread(names))
+    expect_contents(judge, "UP-03", session, spread(names), exchange)
 
 
 @requirement("UP-03")

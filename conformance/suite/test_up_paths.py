@@ -28,6 +28,7 @@ ODD_NAMES = (
     ".hidden",
     "..dots",
     "...",
+    "ends.in.dots..",
     "-rf",
     "--",
     "~",
@@ -123,12 +124,15 @@ def test_files_of_one_upload_share_new_directories(session: Session, judge: Judg
 def test_existing_directories_keep_their_files(session: Session, judge: Judge) -> None:
     """An upload into a directory that exists, uploaded or made by a command, leaves what is in it."""
     session.upload(spread(["up/first.txt", "up/sub/first.txt"]))
-    in_home(session, "mkdir -p made/sub && echo made > made/first.txt")
+    in_home(session, "mkdir -p made/sub made/none && echo made > made/first.txt && ln -s first.txt made/link")
     more = spread(["up/second.txt", "made/second.txt", "made/sub/third.txt"])
     with judge.under_test("UP-04"):
         exchange = session.upload(more)
     kept = spread(["up/first.txt", "up/sub/first.txt"]) | {"made/first.txt": b"made\n"}
+    kept["made/link"] = b"made\n"
     expect_contents(judge, "UP-04", session, kept | more, exchange)
+    left = look(session, ["made/none"])["made/none"]
+    judge.expect("UP-04", left.kind == "d", expected="made/none, a directory", actual=left, exchange=exchange)
 
 
 @requirement("UP-05", tier="smoke")

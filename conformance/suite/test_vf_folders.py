@@ -98,6 +98,7 @@ def test_malformed_names_are_refused(sessions: Sessions, judge: Judge) -> None:
 def test_folders_are_listed_and_shown(sessions: Sessions, judge: Judge) -> None:
     """A folder is in the list while it exists, and `GET /folders/:name` answers its `item`."""
     client = sessions.bench.client
+    judge.status("VF-02", list_folders(client), 200)  # what is listed later must not be what was listed now
     with folder(sessions) as name:
         exchange = list_folders(client)
         folders, form = folders_of(judge, exchange)

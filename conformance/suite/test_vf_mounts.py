@@ -31,7 +31,8 @@ def test_files_in_a_mounted_folder_outlive_the_session(sessions: Sessions, judge
         second = mounted(sessions, judge, name)
         expect_contents(judge, "VF-05", second, kept, second.creation, "kept from an earlier session")
         expect_nothing(judge, "VF-05", second, ["built.txt", "run.txt"], second.creation, "beside the folder")
-        in_home(second, f"printf changed > {name}/built.txt; rm {name}/d/run.txt; printf new > {name}/new.txt")
+        with judge.under_test("VF-05"):
+            in_home(second, f"printf changed > {name}/built.txt; rm {name}/d/run.txt; printf new > {name}/new.txt")
         second.delete()
         third = mounted(sessions, judge, name, "shelf")
         changed = {"shelf/built.txt": b"changed", "shelf/new.txt": b"new"}

@@ -61,12 +61,11 @@ class RawPathsAreLatin1(Behaviour):
 
 
 @defect("CO-05")
-class LowerCaseEscapesAreKept(Behaviour):
-    """Of the escapes in an id only those with capital letters are decoded."""
+class PartlyEncodedIdsAreKept(Behaviour):
+    """An id is decoded only where its first character is encoded."""
 
     def decode_id(self, segment: str) -> str:
-        escapes = [segment[at : at + 3] for at, char in enumerate(segment) if char == "%"]
-        return segment if any(one != one.upper() for one in escapes) else super().decode_id(segment)
+        return super().decode_id(segment) if segment.startswith("%") else segment
 
 
 @defect("CO-09")
