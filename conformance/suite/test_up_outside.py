@@ -110,6 +110,7 @@ def test_a_file_that_is_a_link_out_is_not_written_through(session: Session, judg
     goal, none = f"/tmp/{own(session, 'goal')}", f"/tmp/{own(session, 'none')}"
     links = f"ln -s {goal} goal; ln -s {none} dangling; ln -s ../..{goal} relative"
     in_home(session, f"echo original > {goal}; {links}")
+    before = look(session, [goal, none])  # a target may give each step a /tmp of its own
     for link in ("goal", "dangling", "relative"):
         exchange = session.try_upload({link: b"outside"})
         seen = look(session, [goal, none, link])
@@ -117,7 +118,7 @@ def test_a_file_that_is_a_link_out_is_not_written_through(session: Session, judg
         kept_out = exchange.refused or (exchange.ok and replaced)
         expected = f"{link!r}, a link that leads out, to be refused (4xx)"
         judge.expect("UP-06", kept_out, expected=expected, actual=exchange.got, exchange=exchange)
-        for place, kept in ((goal, Stored.of(b"original\n")), (none, Stored("-"))):
+        for place, kept in before.items():
             expected = f"{place} as it was: {kept}"
             judge.expect("UP-06", seen[place] == kept, expected=expected, actual=seen[place], exchange=exchange)
 
