@@ -72,15 +72,6 @@ class FullIsShort(OddConsole):
         return [[stream, text[:-1] if len(text) == FULL else text] for stream, text in items]
 
 
-@defect("CN-04", also=("CN-06", "CN-05"))
-class TheFirstWordOfStderrComesFirst(OddConsole):
-    """In a call that brings stderr and then more than one block, the first block of stderr comes first."""
-
-    def odd(self, items: list[list[Any]]) -> list[Any]:
-        at = next((at for at, item in enumerate(items) if item[0] == "stderr"), 0)
-        return [items[at], *items[:at], *items[at + 1 :]] if len(items) > 3 else items  # noqa: PLR2004  - many
-
-
 @defect("CN-06")
 class WholeBlocksOfOutputAreShort(OddText):
     """Output of whole blocks of 4 KiB loses its last character."""
