@@ -9,6 +9,7 @@ import http.client
 import json as jsonlib
 import socket
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, TypedDict, Unpack
@@ -106,6 +107,10 @@ class Client:
 
         `half_close` shuts the sending side after the payload, as a client that was cut off does.
         """
+        if half_close and self.transport.base_url.startswith("https:"):
+            raise Untestable(
+                "TLS closes both directions at once: no client can be cut off and still read", Cause.UNTOLD
+            )
         method = payload.partition(b" ")[0].decode("latin-1")[:16] or "RAW"
         self.await_turn(method)
         self.transport.budget.spend()
@@ -204,8 +209,10 @@ class Client:
         parts = urlsplit(self.transport.base_url)
         secure = parts.scheme == "https"
         address = (parts.hostname or "", parts.port or (443 if secure else 80))
-        with socket.create_connection(address, min(CONNECT_TIMEOUT_S, timeout_s)) as plain:
-            wire = self.transport.tls().wrap_socket(plain, server_hostname=address[0]) if secure else plain
+        with ExitStack() as opened:
+            wire = opened.enter_context(socket.create_connection(address, min(CONNECT_TIMEOUT_S, timeout_s)))
+            if secure:
+                wire = opened.enter_context(self.transport.tls().wrap_socket(wire, server_hostname=address[0]))
             wire.settimeout(timeout_s)
             wire.sendall(payload)
             if half_close:

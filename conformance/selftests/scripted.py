@@ -7,6 +7,7 @@ does with an exact sequence of answers.
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -139,16 +140,20 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve_script(script: Callable[[Seen], Reply | None] = lambda _: None) -> Iterator[tuple[str, Scripted]]:
-    """Serve a scripted target on a free loopback port; yield its URL and its state."""
+def serve_script(
+    script: Callable[[Seen], Reply | None] = lambda _: None, tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[str, Scripted]]:
+    """Serve a scripted target on a free loopback port, by HTTPS where `tls` is given; yield its URL and its state."""
     target = Scripted(script)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.daemon_threads = True
     server.target = target  # type: ignore[attr-defined]  # read by the handler
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", target
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}", target
     finally:
         server.shutdown()
         thread.join()
