@@ -51,6 +51,7 @@ def calls(client: Client, target: Target, session: Session, **call: Any) -> Iter
     )
     yield "upload", client.post(path + "/upload", form=FORM, **call)
     yield "run", client.post(path, json=run, **call)
+    yield "continuation", client.post(path, json=run | {"mode": "continue", "runId": "none"}, **call)
     yield "restart", client.call("PATCH", path, **call)
     yield "termination", client.call("DELETE", path, **call)
 

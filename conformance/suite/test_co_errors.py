@@ -247,6 +247,7 @@ class Unknown:
             client.get(path, operation="getSession"),
             client.post(path, json=body, operation="execute"),
             client.call("PATCH", path, operation="restartSession"),
+            client.post(path + "/interrupt", operation="interruptSession"),
             client.call("DELETE", path, operation="destroySession"),
             client.post(path + "/upload", form=form, operation="uploadFiles"),
             client.get(path + "/files", operation="listFiles", **listing),

@@ -33,6 +33,7 @@ TREE = {
     "tree/sub/b.bin": bytes(range(256)),
     "tree/sub/deep/er/c.txt": b"c" * 10_000,
     "tree/.hidden": b"hidden",
+    "tree/.folder/.x": b"in a hidden folder",
     "tree/two words/naïve.txt": b"d\r\n",
     "tree/none": b"",
 }

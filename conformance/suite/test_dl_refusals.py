@@ -30,6 +30,7 @@ MISSING = (
 )
 OUTSIDE = (
     "/etc/passwd",
+    "//etc/passwd",
     "/etc",
     "/",
     "/home",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 LEAVE_OUT: Final = "<leave out>"
-MODES: Final[tuple[object, ...]] = ("bogus", "", "batch ", 5, True, ["batch"], {"batch": 1}, None, LEAVE_OUT)
+MODES: Final[tuple[object, ...]] = ("bogus", "", "batch ", "BATCH", 5, True, ["batch"], {"batch": 1}, None, LEAVE_OUT)
 NO_OBJECTS: Final[tuple[object, ...]] = ("echo text", 7, True, ["echo list"], [], "", 0, False)
 NO_TEXTS: Final[tuple[object, ...]] = (7, True, ["touch", "ran"], {"command": "touch ran"}, 1.5)
 

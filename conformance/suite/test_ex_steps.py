@@ -29,6 +29,7 @@ COMMANDS: Final = (
     ("echo gr\u00fc\u00df \U0001f600", "gr\u00fc\u00df \U0001f600\n"),
     ("   echo led by spaces   ", "led by spaces\n"),
     (f"x={'v' * 20_000}; echo ${{#x}}", "20000\n"),
+    ('printf \'%s,\' a\\ b \\* "c\\"d" e\\\\f', 'a b,*,c"d,e\\f,'),
     ("echo to-be-seen; exit 0; echo never", "to-be-seen\n"),
     ("(cd / && pwd); [ -t 1 ] && echo terminal || echo pipe", None),
 )

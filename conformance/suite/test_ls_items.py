@@ -31,6 +31,7 @@ MODES = {
     "all": 0o777,
 }
 ODD_NAMES = (".hidden", "..dots", "-rf", "with space", "quote'quote", "naïve", "世界🙂", "a&b", "[x]", "100+")
+LIKE_NAMES = ("README", "readme", "caf\u00e9", "cafe\u0301", "l" * 200, "l" * 201, "\u00e9" * 100)
 OFTEN_LEFT_OUT = ("backup~", "#lock#", "core", "__pycache__", ".git", ".DS_Store", "x.pyc", "nohup.out", "a.tmp")
 GENERATED = ('double"quote', "back\\slash", "tab\there", "new\nline", "<script>", "{}", "null", "\x7f", "'", "$x")
 MANY = 1100
@@ -153,8 +154,8 @@ def test_odd_names_are_listed(session: Session, judge: Judge, folder: str) -> No
     """Hidden names, names with spaces, punctuation and characters beyond ASCII are listed as they are."""
     prefix = f"{folder}/" if folder else ""
     session.upload({f"{prefix}{name}": b"x" for name in ODD_NAMES})
-    session.upload({f"{prefix}{name}": b"x" for name in OFTEN_LEFT_OUT})
-    expect_names(judge, session.listing(folder or None), (*ODD_NAMES, *OFTEN_LEFT_OUT))
+    session.upload({f"{prefix}{name}": b"x" for name in (*OFTEN_LEFT_OUT, *LIKE_NAMES)})
+    expect_names(judge, session.listing(folder or None), (*ODD_NAMES, *OFTEN_LEFT_OUT, *LIKE_NAMES))
 
 
 @requirement("LS-05")

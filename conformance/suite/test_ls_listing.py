@@ -44,6 +44,7 @@ OUTSIDE = (
     "/home",
     "/tmp",
     "/proc",
+    "//etc",
     "/home/work/..",
     "/home/work/../..",
     "..",

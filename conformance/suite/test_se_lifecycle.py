@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 WHOLE: Final = ("age", "memoryLimit", "numQueriesExecuted", "cpuCreditUsed")
+MANY_CORES: Final = 64
 AGE_SLACK_MS: Final = 3_000  # clocks may tick in seconds
 ABSURD: Final[tuple[dict[str, Any], ...]] = (
     {"instanceMemory": 10**9},  # MiB: a thousand times what any machine has
@@ -111,6 +112,18 @@ def test_the_age_is_in_milliseconds(session: Session, judge: Judge) -> None:
 
 
 @requirement("SE-05")
+def test_the_cpu_credit_is_in_milliseconds(session: Session, judge: Judge) -> None:
+    """The CPU time that a session has used is no more than the time since its creation allows on many cores."""
+    session.sh("n=0; while [ $n -lt 60000 ]; do n=$((n+1)); done")
+    exchange = session.try_info()
+    used = exchange.json_object().get("cpuCreditUsed")
+    since_s = (exchange.started - session.creation.started).total_seconds() + exchange.duration_ms / 1000
+    most = int(since_s * 1000) * MANY_CORES
+    kept = isinstance(used, int) and used <= most
+    judge.require("SE-05", kept, expected=f"at most {most} ms", actual=used, exchange=exchange)
+
+
+@requirement("SE-05")
 def test_a_session_counts_its_own_queries(sessions: Sessions, judge: Judge) -> None:
     """Runs and CPU time of one session are not counted in another."""
     busy, idle = sessions.create(), sessions.create()
@@ -133,6 +146,11 @@ def test_what_counts_as_a_query(session: Session, judge: Judge) -> None:
     judge.require("SE-05", whole, expected="whole numbers", actual=counts, exchange=(before, after))
     grown = counts[1] - counts[0]
     judge.require("SE-05", grown >= 0, expected="no fewer than before", actual=counts, exchange=(before, after))
+    again = session.try_info()
+    count = again.json_object().get("numQueriesExecuted")
+    evidence = (after, again)
+    kept = isinstance(count, int) and count >= counts[1]
+    judge.expect("SE-05", kept, expected=f"no fewer than {counts[1]}", actual=count, exchange=evidence)
     calls = sum(len(run.exchanges) for run in runs)
     reading = {calls: "calls", len(runs): "runs"}.get(grown, "neither")
     judge.reading("SE-05", "queries-counted", reading, (before, after))

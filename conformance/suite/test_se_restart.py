@@ -42,13 +42,17 @@ def beats(session: Session) -> str:
 
 
 @requirement("SE-07", needs="restart")
-def test_a_restart_answers_204(session: Session, judge: Judge) -> None:
-    """A restart is answered with 204 and leaves a session that works; a second one too."""
+def test_a_restart_answers_204(session: Session, sessions: Sessions, target: Target, judge: Judge) -> None:
+    """A restart is answered with 204 and leaves a session that works, by its token too; so does a second one."""
     for word in ("once", "twice"):
         judge.status("SE-07", session.try_restart(), 204)
         with judge.under_test("SE-07"):
             run = session.run(f"echo {word}", build="true")
         judge.require("SE-07", run.stdout == f"{word}\n", expected=word, actual=run.stdout, exchange=run.exchanges)
+    again = sessions.try_create(target.creation(session.token))
+    same = again.json_object().get("created") is False
+    if again.ok:
+        judge.expect("SE-07", same, expected="its token to name it still", actual=again.got, exchange=again)
 
 
 @requirement("SE-07", needs="restart", slow=True)

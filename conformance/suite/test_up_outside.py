@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # `{n}` is a name of the check's own; what stands before it leads out of /home/work.
 OUTSIDE = {
     "etc": "/etc/{n}",
+    "two-slashes": "//tmp/{n}",
     "tmp": "/tmp/{n}",
     "root": "/{n}",
     "new-directory": "/{n}/x",

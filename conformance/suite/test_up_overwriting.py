@@ -20,6 +20,8 @@ CONTENTS = (
     b"short\n",
     b"SHORT\n",
     b"much longer than all before it\n" * 40,
+    b"much longer than all before it\n" * 40 + b"by a line\n",
+    b"much longer than all before it\n" * 40 + b"or a LINE\n",
     b"",
     b"after none",
 )

@@ -44,7 +44,9 @@ def test_files_in_a_mounted_folder_outlive_the_session(sessions: Sessions, judge
 def test_two_sessions_see_the_same_folder(sessions: Sessions, judge: Judge) -> None:
     """What one session copies into a folder, another that has it mounted sees; a session without it does not."""
     with folder(sessions) as name:
-        one, other = mounted(sessions, judge, name), mounted(sessions, judge, name)
+        one = mounted(sessions, judge, name)
+        with judge.under_test("VF-05"):
+            other = mounted(sessions, judge, name)
         in_home(one, f"printf shared > {name}/shared.txt")
         evidence = one.bench.client.exchanges[-1]
         expect_contents(judge, "VF-05", other, {f"{name}/shared.txt": b"shared"}, evidence, "of the other session")

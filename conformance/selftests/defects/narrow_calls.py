@@ -117,6 +117,23 @@ class QueriesAreForgottenWhenTold(Behaviour):
 
 
 @defect("SE-05")
+class CpuCreditIsInMicroseconds(Behaviour):
+    """The CPU credit is told in microseconds."""
+
+    def session_info(self, session: Session) -> dict[str, Any]:
+        return {**super().session_info(session), "cpuCreditUsed": session.cpu_ms * 1000}
+
+
+@defect("CO-09")
+class PrefixIsNotForCreations(Behaviour):
+    """Sessions are not created under the major revision."""
+
+    def path_segments(self, request: Request) -> list[str]:
+        segments = super().path_segments(request)
+        return ["none"] if request.method == "POST" and len(segments) == 1 and "/v" in request.path else segments
+
+
+@defect("SE-05")
 class AgeIsTheOldestSessions(Behaviour):
     """A session is as old as the oldest that lives."""
 
@@ -163,7 +180,7 @@ class SecondRestartIsAConflict(Behaviour):
         super().restart(session)
 
 
-@defect("SE-10")
+@defect("VF-05")
 class FoldersAreExclusive(Behaviour):
     """A folder that a living session has mounted is refused to another."""
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conformance.selftests.reference.sessions import Session
 
 
-@defect("EX-13")
+@defect("EX-13", also=("EX-01",))
 class ZeroIsFalse(Behaviour):
     """An exit code of 0 is `false`."""
 
