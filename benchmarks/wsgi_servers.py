@@ -11,23 +11,46 @@ import importlib.util
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import click
 import flask
 
 GET_S: Final = 2.0
-UPLOAD: Final = b"x" * (20 * 1024 * 1024)
+FILE_BYTES: Final = 1024 * 1024
+UPLOAD: Final = b"x" * (20 * FILE_BYTES)
 WAITERS: Final = 200
 STALL_S: Final = 20.0
 
 
+def sent() -> Iterator[bytes]:
+    """Give the body of the request, piece by piece."""
+    left = int(flask.request.headers["Content-Length"])
+    while left and (data := flask.request.environ["wsgi.input"].read(min(left, 65536))):
+        left -= len(data)
+        yield data
+
+
+def keep(held: list[IO[bytes]]) -> int:
+    """Write the body to new files, in the place of those that are held; return how many they are."""
+    size_bytes, replaced, held[:] = 0, held[:], []
+    for piece in sent():
+        if size_bytes >= len(held) * FILE_BYTES:
+            held.append(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115  - closed when the next body replaces it
+        size_bytes += held[-1].write(piece)
+    for file in replaced:
+        file.close()
+    return len(held)
+
+
 def application() -> flask.Flask:
-    """Three routes: a small answer, a body counted, and a wait of two seconds."""
+    """Four routes: a small answer, a body counted, a body kept in files of 1 MiB, and a wait of two seconds."""
     app = flask.Flask("bench")
+    held: list[IO[bytes]] = []  # the files of the latest body: without names, so that none is left
 
     @app.get("/")
     def small() -> dict[str, str]:
@@ -35,11 +58,11 @@ def application() -> flask.Flask:
 
     @app.post("/upload")
     def upload() -> dict[str, int]:
-        stream = flask.request.environ["wsgi.input"]
-        left = int(flask.request.headers["Content-Length"])
-        while left and (data := stream.read(min(left, 65536))):
-            left -= len(data)
-        return {"left": left}
+        return {"size_bytes": sum(map(len, sent()))}
+
+    @app.post("/store")
+    def store() -> dict[str, int]:
+        return {"files": keep(held)}
 
     @app.get("/wait")
     def wait() -> dict[str, str]:

@@ -42,13 +42,18 @@ class DeadlineReader(socket.SocketIO):
     def readinto(self, b: "WriteableBuffer") -> int | None:
         """Read once, waiting no longer than the pause that is allowed and the deadline."""
         if self.polling:
-            self._socket.settimeout(0)
+            self._wait_at_most(0.0)
             return super().readinto(b)
         left_s = self.deadline - time.monotonic()
         if left_s <= 0:
             raise TimeoutError("timed out")
-        self._socket.settimeout(min(left_s, PAUSE_S))
+        self._wait_at_most(min(left_s, PAUSE_S))
         return super().readinto(b)
+
+    def _wait_at_most(self, seconds: float) -> None:
+        """Set the time-out where it is another one: it costs a system call."""
+        if self._socket.gettimeout() != seconds:
+            self._socket.settimeout(seconds)
 
 
 class RequestReader(io.BufferedReader):

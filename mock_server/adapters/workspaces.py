@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from mock_server.adapters.removal import remove_tree
+from mock_server.adapters.staging import Staging
 from mock_server.adapters.walk import DIRECTORY, NO_MOUNTS, Mounts, Owner, Spot, locate
 from mock_server.domain import paths
-from mock_server.domain.errors import InvalidPath, PathNotFound, WorkspaceFull
+from mock_server.domain.errors import InvalidPath, PathNotFound
 from mock_server.domain.runs import SessionEnded
 
 _REMOVAL_WAIT_S: Final = 3.0  # less than the most impatient client waits
-_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Workspace:
@@ -67,7 +67,7 @@ class Workspace:
             yield spot
 
     @contextlib.contextmanager
-    def staging(self) -> Iterator["Staging"]:
+    def staging(self) -> Iterator[Staging]:
         """Give an empty place for one upload; what was not stored in the end is gone after the block."""
         fd = self._open(self._root / "staging")
         staging = Staging(fd, self._owner)
@@ -77,7 +77,7 @@ class Workspace:
             staging.discard()
             os.close(fd)
 
-    def store(self, staging: "Staging", targets: Sequence[str]) -> None:
+    def store(self, staging: Staging, targets: Sequence[str]) -> None:
         """Move every staged file to its target, in order; either all of them or none (UP-11).
 
         Raises OutsideWorkspace, InvalidPath, MountedFolder, WorkspaceFull before anything is replaced.
@@ -149,53 +149,6 @@ class Workspace:
             os.close(fd)
             raise SessionEnded
         return fd
-
-
-class Staging:
-    """The files of one upload before they are stored, numbered in the order they came."""
-
-    def __init__(self, directory_fd: int, owner: Owner) -> None:
-        self._fd = directory_fd
-        self._owner = owner
-        self._names: list[str] = []
-
-    @property
-    def size_bytes(self) -> int:
-        """All files together."""
-        return sum(os.stat(name, dir_fd=self._fd, follow_symlinks=False).st_size for name in self._names)
-
-    @contextlib.contextmanager
-    def new_file(self) -> Iterator[int]:
-        """Open the next file for writing; mode 0644, the session's own (UP-16)."""
-        name = f"{threading.get_ident()}-{len(self._names)}"
-        try:
-            fd = os.open(name, _NEW_FILE, 0o600, dir_fd=self._fd)
-        except FileNotFoundError:
-            raise SessionEnded from None
-        except OSError as error:
-            raise WorkspaceFull from error
-        self._names.append(name)
-        try:
-            yield fd
-            os.fchmod(fd, 0o644)
-            self._owner.own(fd)
-        finally:
-            os.close(fd)
-
-    def move(self, index: int, spot: Spot) -> None:
-        """Put the file in its place, over whatever file is there (UP-03)."""
-        try:
-            os.rename(self._names[index], spot.name, src_dir_fd=self._fd, dst_dir_fd=spot.parent_fd)
-        except IsADirectoryError as error:
-            raise InvalidPath(spot.name, "a directory of that name is in the way") from error
-        except OSError as error:  # a program moved the directory away just now
-            raise InvalidPath(spot.name, f"it cannot be stored: {os.strerror(error.errno or 0)}") from error
-
-    def discard(self) -> None:
-        """Delete what is still here."""
-        for name in self._names:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=self._fd)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mock_server.adapters import staging
 from mock_server.adapters.removal import remove_tree
 from mock_server.adapters.walk import Owner
 from mock_server.adapters.workspaces import Workspace
@@ -28,11 +29,11 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 def store(workspace: Workspace, *files: tuple[str, bytes]) -> None:
     """Upload files into the workspace."""
-    with workspace.staging() as staging:
+    with workspace.staging() as upload:
         for _, content in files:
-            with staging.new_file() as fd:
+            with upload.new_file() as fd:
                 os.write(fd, content)
-        workspace.store(staging, [name for name, _ in files])
+        workspace.store(upload, [name for name, _ in files])
 
 
 def test_stored_files_have_the_documented_modes(workspace: Workspace) -> None:
@@ -123,14 +124,43 @@ def test_swapping_a_directory_for_a_link_never_leads_out(workspace: Workspace, t
     assert not any(outside.iterdir())
 
 
+@pytest.mark.parametrize("offered", [True, False])
+def test_a_replaced_file_stays_what_it_was_for_who_has_it_open(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, *, offered: bool
+) -> None:
+    """Overwriting puts a new file in the place of the old one, whether or not the kernel can exchange the two."""
+    if not offered:
+        monkeypatch.setattr(staging, "_rename_exchange", lambda *_: False)
+    store(workspace, ("program", b"old"))
+    with (workspace.home / "program").open("rb") as held:
+        store(workspace, ("program", b"new"))
+        assert held.read() == b"old"
+    assert (workspace.home / "program").read_bytes() == b"new"
+    assert not any((workspace.home.parent / "staging").iterdir())
+
+
+def test_a_directory_made_at_the_last_moment_stays(workspace: Workspace) -> None:
+    """Where a program puts a directory in a file's place just before it is replaced, the upload is refused."""
+    store(workspace, ("name", b"old"))
+    with workspace.staging() as upload, workspace.locate("name") as spot:
+        with upload.new_file() as fd:
+            os.write(fd, b"new")
+        (workspace.home / "name").unlink()
+        (workspace.home / "name").mkdir()
+        (workspace.home / "name" / "inside").touch()
+        with pytest.raises(InvalidPath):
+            upload.move(0, spot)
+    assert [path.name for path in (workspace.home / "name").iterdir()] == ["inside"]
+
+
 def test_everything_is_refused_after_removal(workspace: Workspace) -> None:
     """Once its session has ended a workspace is gone, and an upload that was under way fails with it."""
-    with workspace.staging() as staging:
-        with staging.new_file() as fd:
+    with workspace.staging() as upload:
+        with upload.new_file() as fd:
             os.write(fd, b"x")
         workspace.remove()
         with pytest.raises(SessionEnded):
-            workspace.store(staging, ["x"])
+            workspace.store(upload, ["x"])
     with pytest.raises(SessionEnded), workspace.locate("x"):
         pass
     assert not workspace.home.parent.exists()
