@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from conformance.checks import requirement
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 TRIES: Final = 3
 TOO_MANY: Final = 429
-TURNS: Final = 12  # calls for a run to begin in, where one that was asked for later has
+TURN_S: Final = 10.0  # for a run to begin, where one that was asked for later has; for a short one to end
 
 
 def hold_own_output(judge: Judge, runs: tuple[Run, ...], names: tuple[str, ...]) -> None:
@@ -54,10 +55,11 @@ def hold_turns(judge: Judge, waiting: list[OpenRun]) -> None:
     for run in waiting:
         read_until(run, lambda run: run.last.status not in {"clean-finished", "build-finished"})  # of steps skipped
     begun = [at for at, run in enumerate(waiting) if seen(run)]
+    until = monotonic() + TURN_S
     for run in waiting[: max(begun, default=0)]:
         judge.require(
             "EX-22",
-            read_until(run, lambda run: seen(run) or len(run.results) > TURNS) and seen(run),
+            read_until(run, lambda run: seen(run) or monotonic() > until) and seen(run),
             expected="the runs that were asked for before to begin, too",
             actual="it began, and an earlier one waits",
             exchange=[*(result.exchange for result in run.results), *(run.last.exchange for run in waiting)],
@@ -97,7 +99,8 @@ def test_overlapping_builds_keep_their_output_apart(session: Session, judge: Jud
         one = session.begin("echo exec-one; exit 1", build=f"echo build-one; {gate('go', target)}", run_id=None)
         two = session.begin("echo exec-two; exit 2", build="echo build-two", clean="echo clean-two", run_id=None)
         if seen(two):  # it has begun beside the first: then it goes on beside it
-            read_until(two, lambda run: len(run.results) > TURNS)
+            until = monotonic() + TURN_S
+            read_until(two, lambda _: monotonic() > until)
             beside = two.last.ended
             judge.require(
                 "EX-22", beside, expected="its turn", actual="a part of it", exchange=[two.results[0].exchange]
