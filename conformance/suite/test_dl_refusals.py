@@ -107,6 +107,11 @@ def test_the_limit_holds_wherever_parameters_travel(session: Session, judge: Jud
             exchange = ask(session, style, names)
             expected = f"a refusal (4xx) of {len(names)} paths in the {style}"
             judge.expect("DL-02", exchange.refused, expected=expected, actual=exchange.got, exchange=exchange)
+    post, path = session.bench.client.post, session.path("/download")
+    operation = "downloadFilesByPost"
+    if parts_in(post(path, json={"files": names[:2]}, operation=operation, observed=False)) == 2:  # DL-07: it may be
+        posted = post(path, json={"files": names}, operation=operation, observed=False)
+        judge.refused("DL-02", posted, expected=f"a refusal (4xx) of {len(names)} paths by POST")
     exchange = session.try_download(*names)
     judge.refused("DL-02", exchange, expected=f"a refusal (4xx) of {len(names)} paths")
 

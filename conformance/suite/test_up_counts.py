@@ -9,7 +9,7 @@ import pytest
 from conformance.checks import requirement
 from conformance.multipart import Part
 from conformance.suite.stored import Stored, expect_contents, look
-from conformance.suite.uploads import numbered, spread
+from conformance.suite.uploads import numbered, spread, upload_chunked
 
 if TYPE_CHECKING:
     from conformance.contract import Limits
@@ -66,6 +66,16 @@ def test_files_are_counted_anew_in_each_upload(session: Session, judge: Judge, l
         exchange = session.try_upload(spread(names))
         judge.accepted("UP-09", exchange, expected=f"{len(names)} further files to be accepted in upload {turn + 1}")
         expect_contents(judge, "UP-09", session, spread(names), exchange)
+
+
+@requirement("UP-10")
+def test_more_files_than_the_limit_are_refused_in_chunks(session: Session, judge: Judge, limits: Limits) -> None:
+    """An upload of 21 files in the chunked transfer coding is answered with 400, where fewer files are taken in it."""
+    parts = [Part(*item) for item in spread(numbered(limits.max_files + 1)).items()]
+    control = upload_chunked(session, parts[:2])
+    if not control.ok:  # no document speaks of transfer codings
+        raise judge.not_offered("chunked uploads", f"it answers {control.got}", control)
+    expect_too_many(judge, upload_chunked(session, parts), len(parts))
 
 
 @requirement("UP-10", tier="smoke")

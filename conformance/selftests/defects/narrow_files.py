@@ -13,7 +13,7 @@ from .table import defect
 if TYPE_CHECKING:
     import tarfile
 
-    from conformance.selftests.reference.message import Response
+    from conformance.selftests.reference.message import Request, Response
     from conformance.selftests.reference.sessions import Session
 
 LONG = 100
@@ -182,3 +182,58 @@ class UploadsAreReadOnly(Behaviour):
     def store(self, session: Session, path: Path, content: bytes) -> None:
         super().store(session, path, content)
         path.chmod(0o444)
+
+
+@defect("UP-08")
+class FilesInChunksAreNotMeasured(Behaviour):
+    """A file of an upload in chunks may have any size."""
+
+    def upload(self, request: Request, owner: str, identifier: str) -> Response:
+        self.max_file_bytes = 1 << 30 if "Transfer-Encoding" in request.headers else Behaviour.max_file_bytes
+        return super().upload(request, owner, identifier)
+
+
+@defect("UP-10")
+class FilesInChunksAreNotCounted(Behaviour):
+    """An upload in chunks may hold any number of files."""
+
+    def upload(self, request: Request, owner: str, identifier: str) -> Response:
+        self.max_files = 1 << 30 if "Transfer-Encoding" in request.headers else Behaviour.max_files
+        return super().upload(request, owner, identifier)
+
+
+@defect("UP-08")
+class AbsoluteNamesAreNotMeasured(Behaviour):
+    """A file with an absolute name may have any size."""
+
+    def admit_content(self, name: str, content: bytes) -> bytes:
+        return content if name.startswith("/") else super().admit_content(name, content)
+
+
+@defect("UP-08", also=("UP-11",))
+class ToldLengthsAreBelieved(Behaviour):
+    """A part with a Content-Length of its own is as large as that says."""
+
+    def upload(self, request: Request, owner: str, identifier: str) -> Response:
+        lying = b"\r\nContent-Length: " in request.body and len(request.body) > 1 << 20
+        self.max_file_bytes = 1 << 30 if lying else Behaviour.max_file_bytes
+        return super().upload(request, owner, identifier)
+
+
+@defect("DL-02")
+class PostedListsAreNotCounted(Behaviour):
+    """A download by POST may name any number of paths."""
+
+    def download(self, request: Request, owner: str, identifier: str) -> Response:
+        self.max_downloads = 1 << 30 if request.method == "POST" else Behaviour.max_downloads
+        return super().download(request, owner, identifier)
+
+
+@defect("DL-04")
+class AbsoluteDownloadsReachOut(Behaviour):
+    """An absolute path that leads out by `..` downloads from outside."""
+
+    def downloaded(self, session: Session, name: str) -> Path:
+        if name.startswith("/home/work/") and "/../" in name:
+            return Path(name).resolve()
+        return super().downloaded(session, name)
