@@ -12,7 +12,7 @@ from typing import Final
 _GIB: Final = 1024**3
 _BY_CPU: Final = frozenset({128 + signal.SIGXCPU, 128 + signal.SIGKILL})
 _BY_FILE_SIZE: Final = 128 + signal.SIGXFSZ
-_NEARLY: Final = 0.5  # the kernel limits by ticks and accounts exactly: on a busy virtual machine 0.72 s of 1 s were seen
+_NEARLY: Final = 0.5  # the kernel limits by ticks and accounts exactly: on a busy machine 0.72 s of 1 s were seen
 _LOOK_TIMEOUT_S: Final = 0.3  # other sessions' output waits meanwhile
 _GRACE_S: Final = 2  # between the soft and the hard CPU limit: a shell can trap SIGXCPU, not SIGKILL
 
