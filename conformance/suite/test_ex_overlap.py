@@ -50,10 +50,10 @@ def told_by(name: str, wait: str) -> str:
     )
 
 
-def hold_turns(judge: Judge, waiting: list[OpenRun]) -> None:
+def hold_turns(judge: Judge, first: OpenRun, *waiting: OpenRun) -> None:
     """Judge that no run is overtaken: where a later one has begun beside the first, those before it begin too."""
-    for run in waiting:
-        read_until(run, lambda run: run.last.status not in {"clean-finished", "build-finished"})  # of steps skipped
+    for run in (first, *waiting):  # past skipped steps, in order: a step may wait for the poll of the one before
+        read_until(run, lambda run: run.last.status not in {"clean-finished", "build-finished"})
     begun = [at for at, run in enumerate(waiting) if seen(run)]
     until = monotonic() + TURN_S
     for run in waiting[: max(begun, default=0)]:
@@ -73,7 +73,7 @@ def test_overlapping_runs_go_in_order(session: Session, judge: Judge, target: Ta
     waits = (gate("go", target), "sleep 0.1", "true", "sleep 0.05")
     with judge.under_test("EX-22"):
         open_runs = [session.begin(told_by(name, wait)) for name, wait in zip(names, waits, strict=True)]
-        hold_turns(judge, open_runs[1:])
+        hold_turns(judge, *open_runs)
         open_gate(session, "go")
         runs = read_together(*open_runs)
     hold_own_output(judge, runs, names)
@@ -197,13 +197,14 @@ def test_a_repeated_batch_call_goes_on(session: Session, judge: Judge, target: T
 def test_other_commands_do_not_start_an_unfinished_run_anew(session: Session, judge: Judge, target: Target) -> None:
     """A batch call with the `runId` of an unfinished run goes on with it, whatever commands it holds."""
     run = session.begin(f"echo mine; {gate('go', target)}; echo end", run_id="unfinished")
+    read_until(run, lambda run: run.last.status == "continued")
     again = session.try_execute(
         {"mode": "batch", "code": "", "runId": "unfinished", "options": {"exec": f"touch {HOME}/started; echo other"}}
     )
     result = Result.of(again)
     judge.require(
         "EX-29",
-        again.ok and result.run_id == "unfinished" and not result.ended,
+        again.ok and result.run_id == "unfinished" and result.status == "continued",
         expected="the unfinished run to go on",
         actual=again.got,
         exchange=(run.results[0].exchange, again),

@@ -151,6 +151,21 @@ combined(
     "more-environment",
 )
 combined(
+    "contrary-paces",
+    "A server that runs all at once, step by step as it is polled, and answers as soon as it can.",
+    "parallel-runs",
+    "steps-wait",
+    "every-step-reports",
+    "failed-clean-stops",
+    "background-awaited",
+    "eager-polls",
+    "eager-output",
+    "restart-forgets-runs",
+    "finished-id-refused",
+    "limit-per-step",
+    "links-refused",
+)
+combined(
     "contrary-signed",
     "A server that checks signatures over the empty string, offers nothing optional and is slow.",
     "signed-empty-hash",
