@@ -56,6 +56,8 @@ class InputWatch:
         self._seen: Block | None = None  # at the last look
         self._seen_since_s = 0.0
         self._delay_s = FIRST_LOOK_S
+        self._disturbed_s = 0.0  # when it was, last
+        self._looked_s = 0.0
         self._cancel: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -65,6 +67,7 @@ class InputWatch:
 
     def disturb(self) -> None:
         """Look soon, because something happened in the step."""
+        self._disturbed_s = time.monotonic()
         if self._delay_s > FIRST_LOOK_S:
             self._delay_s = FIRST_LOOK_S
             self._look_later()
@@ -93,9 +96,13 @@ class InputWatch:
         self._cancel = self._clock.call_later(self._delay_s, self._look)
 
     def _look(self) -> None:
+        now_s = time.monotonic()
         if self._terminal.has_unread:
             self._terminal.push()
+        elif now_s - self._disturbed_s < FIRST_LOOK_S / 2 and now_s - self._looked_s < LAST_LOOK_S:
+            self._delay_s = FIRST_LOOK_S  # it is just writing: to look at every process would hold up its output
         else:
+            self._looked_s = now_s
             self._delay_s = min(2 * self._delay_s, LAST_LOOK_S)
             self._judge(input_blocks.find_block(self._root, self._terminal.device, self._terminal.owner))
         self._look_later()

@@ -12,7 +12,7 @@ from mock_server.adapters.runner_run import Run
 from mock_server.adapters.runner_step import Engine, RunningStep, StepEnd
 from mock_server.adapters.runner_time_limit import INPUT_WAIT_S, TimeLimit
 from mock_server.adapters.sandbox import SessionPlace
-from mock_server.domain.console import Stream
+from mock_server.domain.console import Piece, Stream
 from mock_server.domain.lifecycle import Phase, Signal, Status
 from mock_server.domain.runs import (
     RUN_QUEUE_MAX,
@@ -138,7 +138,7 @@ class RunSession:
 
     # Told by the reader's thread
 
-    def step_wrote(self, stream: Stream, data: bytes) -> None:
+    def step_wrote(self, stream: Stream, data: Piece) -> None:
         """Keep what the current step wrote; a flood past the limit ends the step."""
         with self._changed:
             run, limit_bytes = self._current, self._engine.sandbox.limits.output_bytes

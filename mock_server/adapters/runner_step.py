@@ -14,7 +14,7 @@ from mock_server.adapters.reader import Reader
 from mock_server.adapters.sandbox import Sandbox, SessionPlace
 from mock_server.adapters.sandbox_processes import cpu_ms, descendants
 from mock_server.adapters.spawner import Spawned, Spawner
-from mock_server.domain.console import Stream
+from mock_server.domain.console import Piece, Stream
 from mock_server.domain.runs import NOTHING_USED, Usage
 
 _NOT_STARTED: Final = -1  # EX-16: a fault of the server's, which no program can end with
@@ -34,7 +34,7 @@ class StepEnd:
 class Follower(Protocol):
     """Who is told about a step; all are called in the reader's thread."""
 
-    def step_wrote(self, stream: Stream, data: bytes) -> None:
+    def step_wrote(self, stream: Stream, data: Piece) -> None:
         """Take what the step wrote."""
 
     def step_asks(self, *, is_password: bool) -> None:
@@ -129,7 +129,7 @@ class RunningStep:
         reader.watch(spawned.info, lambda: self._learn_victim(spawned))
         reader.watch(spawned.pidfd, lambda: self._end(spawned))
 
-    def _wrote(self, stream: Stream, data: bytes) -> None:
+    def _wrote(self, stream: Stream, data: Piece) -> None:
         self._follower.step_wrote(stream, data)
         if self._input:
             self._input.disturb()

@@ -4,16 +4,17 @@ A sandbox dies with the *thread* that started it (`--die-with-parent`, PR_SET_PD
 must not start any. What this thread gave up (`sandbox_thread`) no process that it starts can have.
 """
 
+import fcntl
 import os
 import queue
 import subprocess
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from mock_server.adapters.ordering import Ordering
+from mock_server.adapters.ordering import PIPE_BYTES, Ordering
 from mock_server.adapters.sandbox import Sandbox, SessionPlace
 from mock_server.adapters.terminal import Terminal
 
@@ -114,6 +115,8 @@ class Spawner:
         read_end, write_end = os.pipe()
         kept.callback(os.close, read_end)
         os.set_blocking(read_end, False)
+        with suppress(OSError):  # a user may have only so much in all pipes together: then it stays as Linux makes it
+            fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         write_end = self._ordering.for_child(write_end)
         given.callback(os.close, write_end)
         os.fchown(write_end, *self._sandbox.owner)

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
-from mock_server.adapters.workspaces import Staging
+from mock_server.adapters.staging import Staging
 from mock_server.domain.errors import (
     BodyTooLarge,
     FileTooLarge,
