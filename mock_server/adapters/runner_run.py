@@ -2,10 +2,12 @@
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from mock_server.domain.console import Console, Stream
+from mock_server.domain.console import Console, Piece, Stream
 from mock_server.domain.lifecycle import ENDINGS, STEPS, Phase, Signal, Status, Step, advance, final_code, report
+from mock_server.domain.rich_items import ConsoleItem, Dropped, RichReader
 from mock_server.domain.runs import Commands, RunResult
 
 
@@ -38,6 +40,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self._segments.append(_Segment(Console(self.limit_chars)))
+        self._rich = RichReader(self.commands.marker.encode()) if self.commands.marker else None
 
     @property
     def ended(self) -> bool:
@@ -64,10 +67,24 @@ class Run:
         """For how long nobody has asked about the run."""
         return 0.0 if self.calls else time.monotonic() - self.last_call_s
 
-    def wrote(self, stream: Stream, data: bytes) -> None:
+    def wrote(self, stream: Stream, data: Piece) -> None:
         """Keep what the current step wrote."""
         self.output_bytes += len(data)
-        self._segments[-1].console.feed(stream, data)
+        if self._rich and stream == "stdout":
+            self._print(self._rich.feed(bytes(data)))
+        else:
+            self._segments[-1].console.feed(stream, data)
+
+    def _print(self, pieces: Iterable[bytes | ConsoleItem | Dropped]) -> None:
+        """Keep what a query printed, and what it showed in between (CN-07)."""
+        console = self._segments[-1].console
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                console.feed("stdout", piece)
+            elif isinstance(piece, Dropped):
+                console.say(f"batchproof-mock: dropped: {piece.reason}")
+            elif not console.put(piece):
+                console.say("batchproof-mock: dropped: more pictures and log records than one call hands over")
 
     def say(self, line: str) -> None:
         """Keep a line of the server's own, on stderr."""
@@ -111,6 +128,8 @@ class Run:
 
     def _close(self, status: Status, exit_code: int | None) -> None:
         segment = self._segments[-1]
+        if self._rich:
+            segment.console.feed("stdout", self._rich.finish())
         segment.console.finish()
         segment.status, segment.exit_code = status, exit_code
         if status not in ENDINGS.values():

@@ -16,6 +16,7 @@ from mock_server.adapters.storage import Account, Storage
 from mock_server.adapters.walk import Owner
 from mock_server.adapters.workspaces import Workspace
 from mock_server.domain.access_errors import TooManySessions
+from mock_server.domain.console import STREAMS
 from mock_server.domain.errors import NameInUse, UnknownSession
 from mock_server.domain.limits import Allowance
 from mock_server.domain.requests import SessionRequest
@@ -69,8 +70,9 @@ class Session:
     def log(self, result: RunResult) -> None:
         """Keep what a result hands over for `log_text`."""
         with self._lock:
-            for _, text in result.console:
-                self._log.add(text)
+            for kind, text in result.console:
+                if kind in STREAMS and isinstance(text, str):
+                    self._log.add(text)
 
     @property
     def log_text(self) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 from mock_server.domain.errors import Refusal
 from mock_server.domain.lifecycle import Status, Step
+from mock_server.domain.rich_items import ConsoleItem
 
 RUN_QUEUE_MAX: Final = 64  # ours: unfinished runs of one session; the document names no bound
 
@@ -20,6 +21,7 @@ class Commands:
     build: str | None = None
     exec: str | None = None
     is_query: bool = False  # nothing was built, and nothing is said about it (EX-28)
+    marker: str = ""  # of a query: what announces pictures and log records within its stdout (CN-07)
 
     def of(self, step: Step) -> str:
         """Return the step's command, "" when the step is skipped (EX-07)."""
@@ -30,14 +32,14 @@ class Commands:
 class RunResult:
     """One call's answer (EX-01).
 
-    `console` holds (stream, text) pairs, neighbours never of one stream (CN-05); `files` the paths relative to
+    `console` holds (type, data) pairs, neighbours never of one stream (CN-01, CN-05); `files` the paths relative to
     /home/work of what the run left in `.output` (EX-26), only with the last result.
     """
 
     run_id: str
     status: Status
     exit_code: int | None = None
-    console: tuple[tuple[str, str], ...] = ()
+    console: tuple[ConsoleItem, ...] = ()
     options: dict[str, bool] | None = None
     files: tuple[str, ...] = ()
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response
 
-from mock_server.adapters.queries import query_command
+from mock_server.adapters.queries import query
 from mock_server.adapters.sessions import Session
 from mock_server.domain.errors import InvalidParameter
 from mock_server.domain.kernels import commands
@@ -41,8 +41,7 @@ def _batch(call: Call) -> RunResult:
 def _query(call: Call) -> RunResult:
     """Run a snippet, or go on with it, as `_batch` (EX-28)."""
     session = call.session
-    snippet = query_command(session.lang, call.parameters.get("code") or "", session.query_context)
-    return _start(call, Commands(exec=snippet, is_query=True))
+    return _start(call, query(session.lang, call.parameters.get("code") or "", session.query_context))
 
 
 def _start(call: Call, asked: Commands) -> RunResult:

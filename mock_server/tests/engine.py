@@ -56,7 +56,7 @@ def run(session: RunSession, command: str = "", *, build: str = "", clean: str =
 
 def text(results: list[RunResult], stream: str = "stdout") -> str:
     """Join what a run's results hold of one stream."""
-    return "".join(data for result in results for kind, data in result.console if kind == stream)
+    return "".join(str(data) for result in results for kind, data in result.console if kind == stream)
 
 
 def eventually(condition: Callable[[], bool], what: str) -> None:

@@ -1,20 +1,22 @@
 """The console: every character once, in order, within its limit."""
 
 import json
-from itertools import pairwise
+from collections.abc import Iterable
+from itertools import groupby, pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_server.domain.console import Console, Stream
+from mock_server.domain.console import RICH_ITEMS_MAX, Console, Stream
+from mock_server.domain.rich_items import ConsoleItem
 
 _LIMIT = 524_288
 _STREAMS: st.SearchStrategy[Stream] = st.sampled_from(("stdout", "stderr"))
 _WRITES = st.lists(st.tuples(_STREAMS, st.binary(max_size=12)), max_size=30)
 
 
-def _joined(items: tuple[tuple[Stream, str], ...], stream: Stream) -> str:
-    return "".join(text for kind, text in items if kind == stream)
+def _joined(items: Iterable[ConsoleItem], stream: Stream) -> str:
+    return "".join(str(text) for kind, text in items if kind == stream)
 
 
 @given(_WRITES)
@@ -37,7 +39,7 @@ def test_draining_between_reads_loses_and_repeats_nothing(
 ) -> None:
     """Calls at any moment hand over the same text in all, each piece exactly once (EX-17)."""
     console = Console(_LIMIT)
-    parts: list[tuple[Stream, str]] = []
+    parts: list[ConsoleItem] = []
     for (stream, data), pull in zip(writes, pulls, strict=False):
         console.feed(stream, data)
         parts += console.drain() if pull else ()
@@ -97,3 +99,30 @@ def test_the_next_call_has_the_whole_limit_again() -> None:
     assert console.drain() == (("stdout", "abcd"),)
     console.feed("stdout", b"\xacxyzw")
     assert console.drain() == (("stdout", "€xyz"),)
+
+
+@given(st.lists(st.one_of(st.tuples(_STREAMS, st.text("ab", min_size=1, max_size=3)), st.just(("html", "<b/>")))))
+def test_items_stay_where_they_were_put(written: list[ConsoleItem]) -> None:
+    """Pictures and log records keep their place among text, and part the text of one stream (CN-05, CN-07)."""
+    console = Console(_LIMIT)
+    for kind, data in written:
+        if kind == "html":
+            assert console.put((kind, data))
+        else:
+            console.feed("stdout" if kind == "stdout" else "stderr", str(data).encode())
+    items = console.drain()
+    merged = [(kind, "".join(str(data) for _, data in same)) for kind, same in groupby(written, lambda each: each[0])]
+    assert [
+        (kind, "".join(str(data) for _, data in same)) for kind, same in groupby(items, lambda each: each[0])
+    ] == merged
+    assert all(one[0] != next_[0] or one[0] == "html" for one, next_ in pairwise(items))
+
+
+def test_a_call_holds_a_bounded_number_of_items() -> None:
+    """Beyond its bound a console takes no more pictures, until it was drained."""
+    console = Console(_LIMIT)
+    taken = [console.put(("html", "x")) for _ in range(RICH_ITEMS_MAX + 1)]
+    assert (taken.count(True), taken[-1]) == (RICH_ITEMS_MAX, False)
+    assert not console.put(("html", "x" * 10**7))
+    assert len(console.drain()) == RICH_ITEMS_MAX
+    assert console.put(("html", "x"))

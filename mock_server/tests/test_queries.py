@@ -27,6 +27,18 @@ def query(client: Client, path: str, code: str, *answers: str) -> tuple[str, str
         }
 
 
+def items_of(client: Client, path: str, code: str) -> list[Any]:
+    """Run a snippet to its end; give all console items."""
+    body: dict[str, Any] = {"mode": "query", "code": code, "runId": None}
+    items: list[Any] = []
+    while True:
+        result = client.execute(path, body)
+        items += result["console"]
+        if result["status"] == "finished":
+            return items
+        body = {"mode": "continue", "runId": result["runId"], "code": ""}
+
+
 @pytest.fixture
 def python(client: Client) -> str:
     """Give the path of a Python session."""
@@ -87,6 +99,77 @@ def test_a_snippet_may_ask_for_input(client: Client, python: str) -> None:
     stdout, _, code = query(client, python, "name = input(); print(f'hello {name}')", "Ada")
     assert (stdout, code) == ("hello Ada\n", 0)
     assert query(client, python, "print(name)")[0] == "Ada\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("def _repr_html_(self): return '<b>x</b>'", ["html", "<b>x</b>"]),
+        ("def _repr_svg_(self): return '<svg/>'", ["media", ["image/svg+xml", "<svg/>"]]),
+        ("def _repr_png_(self): return b'png'", ["media", ["image/png", "data:image/png;base64,cG5n"]]),
+        (
+            "def _repr_jpeg_(self): return b'jpg', {'width': 1}",
+            ["media", ["image/jpeg", "data:image/jpeg;base64,anBn"]],
+        ),
+        (
+            "def _repr_mimebundle_(self, include=None): return {'text/plain': 'x', 'text/latex': 'y'}, {}",
+            ["media", ["text/latex", "y"]],
+        ),
+        ("def _repr_mimebundle_(self, **options): return {'image/png': 'cG5n', 'text/html': 'z'}", ["html", "z"]),
+    ],
+)
+def test_a_last_value_shows_itself(client: Client, python: str, body: str, expected: list[Any]) -> None:
+    """What a snippet's last expression shows of itself is an item of its own, between what was printed (CN-07)."""
+    code = f"class Shown:\n    {body}\nprint('before')\nimport atexit; atexit.register(print, 'after')\nShown()"
+    assert items_of(client, python, code) == [["stdout", "before\n"], expected, ["stdout", "after\n"]]
+
+
+def test_other_values_show_nothing(client: Client, python: str) -> None:
+    """Plain values, classes, statements and failing methods show nothing; a failure is told on stderr."""
+    shown = "class Shown:\n    def _repr_html_(self): return 1 / 0\n"
+    assert items_of(client, python, "42") == []
+    assert items_of(client, python, f"{shown}Shown") == []
+    assert items_of(client, python, f"{shown}x = Shown()") == []
+    ((stream, complaint),) = items_of(client, python, f"{shown}Shown()")
+    assert (stream, "ZeroDivisionError" in complaint) == ("stderr", True)
+
+
+def test_log_records_are_items(client: Client, python: str) -> None:
+    """Records have a level of the document's, a time, a logger and a message, in their place (CN-07)."""
+    code = """
+import logging, sys
+logging.basicConfig(level=logging.DEBUG)
+print("one"); logging.getLogger("a.b").debug("d %d", 1); logging.info("i"); sys.stderr.write("two")
+logging.warning("w"); logging.error("e"); logging.critical("c")
+"""
+    items = items_of(client, python, code)
+    assert [item if item[0] != "log" else [item[1][0], *item[1][2:]] for item in items] == [
+        ["stdout", "one\n"],
+        ["debug", "a.b", "d 1"],
+        ["info", "root", "i"],
+        ["stderr", "two"],
+        ["warning", "root", "w"],
+        ["error", "root", "e"],
+        ["fatal", "root", "c"],
+    ]
+
+
+def test_log_handlers_of_a_snippet_do_as_told(client: Client, python: str) -> None:
+    """Where a snippet says where its records shall go they go there, and below the level nowhere."""
+    code = "import logging, sys; logging.basicConfig(stream=sys.stdout, format='%(message)s'); logging.info('i')"
+    assert items_of(client, python, f"{code}; logging.warning('w')") == [["stdout", "w\n"]]
+
+
+def test_forged_items_harm_nobody(client: Client, python: str) -> None:
+    """A snippet that learns its marker and writes nonsense behind it is told so, and gets its result."""
+    code = """
+import os
+words = open("/proc/self/cmdline", "rb").read().split(b"\\0")
+os.write(1, b"a" + words[-2] + b'["media", "nonsense"]\\nb' + words[-2] + b"never ended")
+"""
+    items = items_of(client, python, code)
+    assert "".join(text for stream, text in items if stream == "stdout") == "ab"
+    assert [text for stream, text in items if stream == "stderr" and "none" in text] != []
 
 
 @pytest.mark.parametrize(
