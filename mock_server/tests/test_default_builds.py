@@ -106,3 +106,18 @@ def test_nothing_to_build_is_a_failed_build(client: Client, lang: str) -> None:
     outcome = everything(client, lang, ("notes.txt", b"nothing"))
     assert "there is neither a Makefile nor a" in outcome
     assert outcome.endswith("127")
+
+
+def test_a_toolchain_elsewhere_is_found_by_the_sessions_path(client: Client) -> None:
+    """A compiler that lies somewhere else is used where the session's PATH names its folder (SE-09, EX-08)."""
+    environ = {"PATH": f"./toolchain:{SANDBOX_PATH}"}
+    path = client.create("rust", config={"environ": environ})
+    compiler = b'#!/bin/bash\nprintf "#!/bin/bash\\necho compiled from $4\\n" > "$3"\nchmod +x "$3"\n'
+    client.upload(path, ("toolchain/rustc", compiler), RUST_MAIN)
+    assert client.run(path, "chmod +x toolchain/rustc")["exitCode"] == 0
+    body = {"mode": "batch", "runId": None, "options": {"build": "*", "exec": "*"}}
+    result = client.execute(path, body)
+    while result["status"] != "finished":
+        result = client.execute(path, {"mode": "continue", "runId": result["runId"]})
+    assert (result["console"], result["exitCode"]) == ([["stdout", "compiled from ./main.rs\n"]], 0)
+    client.send("DELETE", path)
