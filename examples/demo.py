@@ -33,9 +33,9 @@ class DemoError(Exception):
 
 
 @contextmanager
-def mock_server() -> Iterator[str]:
+def mock_server(*options: str) -> Iterator[str]:
     """Start ``batchproof-mock`` on a free port and yield its URL; stop it at the end."""
-    command = [str(SCRIPTS / "batchproof-mock"), "--port", "0", "--exec-timeout", EXEC_TIMEOUT_S]
+    command = [str(SCRIPTS / "batchproof-mock"), "--port", "0", "--exec-timeout", EXEC_TIMEOUT_S, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None  # noqa: S101  - PIPE was asked for
@@ -43,7 +43,7 @@ def mock_server() -> Iterator[str]:
             url = next((word for word in line.split() if word.startswith("http://")), None)
             if url is None:
                 raise DemoError(f"the mock server did not start: {line or 'it printed nothing'}")
-            say(f"$ batchproof-mock --port 0 --exec-timeout {EXEC_TIMEOUT_S}\n{line}")
+            say(f"$ {' '.join(['batchproof-mock', *command[1:]])}\n{line}")
             yield url
         finally:
             server.terminate()
