@@ -130,6 +130,20 @@ def test_a_wrong_signature_is_refused_each_time(session: Session, client: Client
             hold_unauthorized(judge, "the secret of another key", client.get(session.path(), signer=mixed))
 
 
+@requirement("AU-05", needs="keys")
+def test_nobody_else_is_let_in_by_the_version_prefix(
+    session: Session, client: Client, target: Target, judge: Judge
+) -> None:
+    """Under the prefix of the major revision (CO-09), where it is served, calls without a signature answer 401 too."""
+    session.upload({"here.txt": b"here"})
+    major = target.api_version.partition(".")[0]
+    for path in (session.path(), session.path("/files")):
+        for prefix in dict.fromkeys((f"/{major}", "/v4", "/v1")):
+            exchange = client.get(prefix + path, signer=None)
+            if not exchange.refused:  # where the prefix is not served, any refusal will do
+                hold_unauthorized(judge, f"a GET below {prefix} without a signature", exchange)
+
+
 def other_digit(signature: str, index: int) -> str:
     """Return the signature with another hex digit there."""
     digit = f"{(int(signature[index], 16) + 1) % 16:x}"

@@ -82,6 +82,7 @@ WRONG_OPTIONS: Final[tuple[Any, ...]] = (
     {"clean": [1]},
     {"exec": "\ud800"},
 )
+ABSURD: Final = {"instanceMemory": 10**9, "resources": {"mem": "1000000g"}}  # SE-08: more than there is
 WRONG_PATHS: Final[tuple[Any, ...]] = ({}, ["here.txt"], 5)
 WRONG_FILES: Final[tuple[Any, ...]] = ({}, 5, [5], [["here.txt"]], [{}])
 UNSUPPORTED: Final = (("PUT", ""), ("PUT", "/upload"), ("DELETE", "/upload"), ("DELETE", "/files"), ("PUT", "/files"))
@@ -92,7 +93,7 @@ def unknown_id() -> str:
     return f"bp-none-{secrets.token_hex(8)}"
 
 
-def provoked(session: Session, client: Client, target: Target, limits: Limits) -> list[Exchange]:
+def provoked(session: Session, sessions: Sessions, client: Client, target: Target, limits: Limits) -> list[Exchange]:
     """Return the answers to wrong calls of many kinds."""
     unknown = target.path(unknown_id())
     too_many = {f"f{number}.txt": b"x" for number in range(limits.max_files + 1)}
@@ -107,6 +108,7 @@ def provoked(session: Session, client: Client, target: Target, limits: Limits) -
         session.try_upload(too_many),
         session.try_upload({"big.bin": b"x" * (limits.max_file_bytes + 1)}),
         session.try_execute(execute),
+        sessions.try_create(target.creation(sessions.new_token(), config=ABSURD)),
         client.post(session.path(), body=MALFORMED["truncated"], content_type="application/json", operation="execute"),
         client.post(target.resource, body=b"[]", content_type="application/json", operation="createSession"),
         client.call("PUT", session.path("/upload"), body=b"x", content_type="text/plain"),
@@ -117,10 +119,11 @@ def provoked(session: Session, client: Client, target: Target, limits: Limits) -
 
 @requirement("CO-02", "CO-03", tier="smoke")
 def test_every_error_is_a_problem_document(
-    session: Session, client: Client, target: Target, limits: Limits, judge: Judge
+    session: Session, sessions: Sessions, client: Client, target: Target, limits: Limits, judge: Judge
 ) -> None:
     """Wrong calls of every kind are answered with a problem document: `type`, `title`, `application/problem+json`."""
-    errors = [one for one in provoked(session, client, target, limits) if one.status is not None and one.status >= 400]
+    answers = provoked(session, sessions, client, target, limits)
+    errors = [one for one in answers if one.status is not None and one.status >= 400]
     if not errors:
         raise judge.not_testable("none of the wrong calls was answered with an error")
     for exchange in errors:
@@ -153,6 +156,21 @@ def test_a_body_that_is_no_json_object_is_refused(
     for body in (*MALFORMED.values(), *NO_OBJECT):
         for path, operation in ((session.path(), "execute"), (target.resource, "createSession")):
             hold_refusal(judge, client.post(path, body=body, content_type="application/json", operation=operation))
+
+
+@requirement("CO-10")
+def test_a_listing_with_a_body_that_is_no_json_object_is_refused(
+    session: Session, client: Client, judge: Judge
+) -> None:
+    """Malformed JSON, and JSON that is not an object, answer 4xx on listing, where bodies of GETs are read."""
+    session.upload({"there/here.txt": b"here"})
+    path = session.path("/files")
+    form: dict[str, Any] = {"content_type": "application/json", "operation": "listFiles"}
+    named = client.get(path, body=b'{"path": "there"}', **form)
+    if "here.txt" not in named.text:
+        raise judge.not_offered("parameters in the body of a GET", "it reads the query string (CO-06)", named)
+    for body in (MALFORMED["truncated"], b"[]", b'["there"]', b'"there"', b"7"):
+        hold_refusal(judge, client.get(path, body=body, **form))
 
 
 @requirement("CO-10")
@@ -211,6 +229,18 @@ def test_an_unknown_id_is_not_found_anywhere(session: Session, client: Client, t
     if interrupt.status not in NO_SUCH_CALL:
         others.append(interrupt)
     for exchange in (*unknown.calls(), *others, client.call("DELETE", stranger, operation="destroySession")):
+        judge.expect("CO-11", exchange.status == 404, expected="status 404", actual=exchange.got, exchange=exchange)
+
+
+@requirement("CO-11")
+def test_the_id_of_a_terminated_session_is_not_found_anywhere(
+    session: Session, client: Client, target: Target, judge: Judge
+) -> None:
+    """The id of a session that was used and terminated answers 404 on every path below it, for every method."""
+    session.upload({"here.txt": b"here"})
+    session.sh("true")
+    session.delete()
+    for exchange in Unknown(client, target, session.path()).calls():
         judge.expect("CO-11", exchange.status == 404, expected="status 404", actual=exchange.got, exchange=exchange)
 
 

@@ -74,9 +74,11 @@ def test_a_creation_may_hold_nulls_and_unknown_keys(sessions: Sessions, target: 
     """A create call with null values and unknown keys creates a session as one without them does."""
     plain = sessions.create()
     plain.delete()
-    token = sessions.new_token()
-    exchange = ask_for_session(sessions, target.creation(token) | NULLS)
-    judge.accepted("CO-13", exchange)
+    for more in (NULLS, {"config": None}):
+        token = sessions.new_token()
+        exchange = ask_for_session(sessions, target.creation(token) | more)
+        judge.accepted("CO-13", exchange)
+        sessions.adopt(exchange, token).delete()
 
 
 @requirement("CO-13", tier="smoke")

@@ -27,6 +27,7 @@ TOO_MANY: Final = 429
 DEFAULT_WINDOW_S: Final = 900  # RL-01
 LONGEST_WINDOW_S: Final = 24 * 3600  # a number above it counts no seconds
 MAX_SPENT: Final = 3_000  # requests that a check may spend to reach a limit
+ALIKE: Final = 4  # requests of one kind
 LEAST_ROOM: Final = 24  # requests that are left for a session's life, and some more
 BLOCK: Final = 3
 FORM: Final = Form((Part("here.txt", b"here"),))
@@ -60,10 +61,11 @@ def test_every_response_tells_the_limit(session: Session, client: Client, target
     limits = {told(exchange, LIMIT) for exchange in calls}
     if target.rate_limit is not None:
         judge.expect("RL-01", limits == {target.rate_limit}, expected=target.rate_limit, actual=limits, exchange=calls)
-    left = [told(exchange, REMAINING) or 0 for exchange in calls]
-    falls = any(later < earlier for earlier, later in pairwise(left))
-    expected = "a remaining number that falls with requests"
-    judge.expect("RL-01", falls, expected=expected, actual=left, exchange=(calls[0], calls[-1]))
+    for like in (calls, [client.get(unknown) for _ in range(ALIKE)]):
+        left = [told(exchange, REMAINING) or 0 for exchange in like]
+        falls = any(later < earlier for earlier, later in pairwise(left))
+        expected = "a remaining number that falls with requests"
+        judge.expect("RL-01", falls, expected=expected, actual=left, exchange=(like[0], like[-1]))
 
 
 class Spender:

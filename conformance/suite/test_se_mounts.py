@@ -66,5 +66,6 @@ def test_as_many_folders_as_promised_can_be_mounted(
 def test_an_unknown_folder_cannot_be_mounted(sessions: Sessions, target: Target, judge: Judge) -> None:
     """A mount that names no folder is refused, alone and beside one that is there."""
     with folder(sessions) as name:
-        for mounts in ([sessions.new_token()], [name, sessions.new_token()]):
+        unknown = sessions.new_token()
+        for mounts in ([unknown], [name, unknown], [f"{unknown}:shelf"], [f"{name}:shelf", f"{unknown}:board"]):
             judge.refused("SE-10", asked(sessions, target, mounts), expected="a refusal (4xx) of an unknown folder")

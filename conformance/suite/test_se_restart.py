@@ -8,6 +8,7 @@ from conformance.checks import requirement
 from conformance.run_reader import Result
 from conformance.suite.creations import ask_for_session, settled
 from conformance.suite.programs import HOME, gate, open_gate, read_until, seen
+from conformance.suite.test_se_sessions import other_langs
 
 if TYPE_CHECKING:
     from conformance.client import Client
@@ -53,6 +54,19 @@ def test_a_restart_answers_204(session: Session, sessions: Sessions, target: Tar
     same = again.json_object().get("created") is False
     if again.ok:
         judge.expect("SE-07", same, expected="its token to name it still", actual=again.got, exchange=again)
+
+
+@requirement("SE-03", needs="restart")
+def test_the_token_of_a_restarted_session_with_another_lang_is_refused(
+    session: Session, sessions: Sessions, target: Target, judge: Judge
+) -> None:
+    """After a restart the token with another `lang` is refused as before."""
+    restart = session.try_restart()
+    if not restart.ok:
+        raise judge.unmet("SE-07", expected="status 204", actual=restart.got, exchange=restart)
+    for lang in other_langs(target):
+        exchange = sessions.try_create(target.creation(session.token, lang))
+        judge.refused("SE-03", exchange, expected=f"a refusal (4xx) of the token with {lang!r}")
 
 
 @requirement("SE-07", needs="restart", slow=True)

@@ -167,17 +167,21 @@ def test_the_same_token_and_lang_give_the_same_session(
     )
 
 
+def other_langs(target: Target) -> list[str]:
+    """Return names of languages that the target may have beside the one that is used."""
+    langs = (*filter(None, [target.c_lang]), *KNOWN_LANGS[:5], *KNOWN_C_LANGS[:2], "lua", "nodejs")
+    return [lang for lang in dict.fromkeys(langs) if lang != target.lang]
+
+
 @requirement("SE-03", tier="smoke")
 def test_the_same_token_with_another_lang_is_refused(
     session: Session, sessions: Sessions, target: Target, judge: Judge
 ) -> None:
     """The token of a living session with another `lang` is refused, whatever that is, and changes nothing."""
     before = session.try_info()
-    langs = dict.fromkeys((*filter(None, [target.c_lang]), *KNOWN_LANGS[:5], *KNOWN_C_LANGS[:2], "lua", "nodejs"))
-    for lang in langs:
-        if lang != target.lang:
-            exchange = sessions.try_create(target.creation(session.token, lang))
-            judge.refused("SE-03", exchange, expected=f"a refusal (4xx) of the token with {lang!r}")
+    for lang in other_langs(target):
+        exchange = sessions.try_create(target.creation(session.token, lang))
+        judge.refused("SE-03", exchange, expected=f"a refusal (4xx) of the token with {lang!r}")
     after = session.try_info()
     same = before.json_object().get("lang") == after.json_object().get("lang") and after.ok
     judge.require("SE-03", same, expected="the session to be as before", actual=after.got, exchange=(before, after))
@@ -275,14 +279,15 @@ def test_a_token_can_be_used_again_after_termination(sessions: Sessions, target:
 
 def hold_other_lang(sessions: Sessions, target: Target, judge: Judge, token: str) -> None:
     """Judge that the token of a terminated session may name one of another `lang`, where the target has one."""
-    if target.c_lang in {None, target.lang}:
-        return
-    for name in (sessions.new_token(), token):
-        exchange = ask_for_session(sessions, target.creation(name, target.c_lang))
-        if name != token and not exchange.ok:
+    for lang in other_langs(target):
+        name = sessions.new_token()
+        exchange = sessions.try_create(target.creation(name, lang))
+        if exchange.ok:
+            sessions.adopt(exchange, name).delete()
+            again = ask_for_session(sessions, target.creation(token, lang))
+            judge.accepted("SE-04", again, expected=f"the token to be taken with {lang!r}, as another is")
+            sessions.adopt(again, token).delete()
             return
-        judge.accepted("SE-04", exchange, expected=f"the token to be taken with {target.c_lang!r}")
-        sessions.adopt(exchange, name).delete()
 
 
 @requirement("SE-04")
