@@ -16,6 +16,7 @@ from mock_server.domain.access_errors import RateLimitExceeded
 
 MAX_CALLERS: Final = 10_000  # ours: beyond these, the one that has been silent longest is forgotten
 _STEPS: Final = 300
+_ROUNDING_S: Final = 1e-6  # more than floating point may lose where a moment falls on a step's edge
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class RateLimiter:
             window = self._window_of(caller, step)
             used = self._counts[caller]
             if used >= self._limit:
-                free_s = (window[0][0] + _STEPS + 1) * self._step_s - self._now_s()
+                free_s = (window[0][0] + _STEPS + 1) * self._step_s - self._now_s() + _ROUNDING_S
                 return Standing(self._limit, 0, self._window_s, max(1, math.ceil(free_s)))
             if window and window[-1][0] == step:
                 window[-1][1] += 1
