@@ -68,6 +68,19 @@ def test_files_are_counted_anew_in_each_upload(session: Session, judge: Judge, l
         expect_contents(judge, "UP-09", session, spread(names), exchange)
 
 
+@requirement("UP-09")
+def test_as_many_files_as_the_limit_are_accepted_in_chunks(session: Session, judge: Judge, limits: Limits) -> None:
+    """20 files are accepted in the chunked transfer coding, where fewer files are taken in it."""
+    files = spread(numbered(limits.max_files))
+    parts = [Part(*item) for item in files.items()]
+    control = upload_chunked(session, parts[:2])
+    if not control.ok:  # no document speaks of transfer codings
+        raise judge.not_offered("chunked uploads", f"it answers {control.got}", control)
+    exchange = upload_chunked(session, parts)
+    judge.accepted("UP-09", exchange, expected=f"{len(parts)} files to be accepted")
+    expect_contents(judge, "UP-09", session, files, exchange)
+
+
 @requirement("UP-10")
 def test_more_files_than_the_limit_are_refused_in_chunks(session: Session, judge: Judge, limits: Limits) -> None:
     """An upload of 21 files in the chunked transfer coding is answered with 400, where fewer files are taken in it."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from conformance.judge import Judge
     from conformance.session import Session
 
+ODD_NAMES = ("na\u00efve \U0001f642.bin", ".hid den's.bin")
 TOO_LARGE = "status 400 for a file over the limit"
 
 
@@ -62,7 +63,8 @@ def test_a_file_at_the_limit_is_accepted_in_every_form(session: Session, judge: 
         Part("l" * 150, filler(full, b"\r")),
         Part("ladder.bin", filler(full, b"\n"), name="x" * 60),
     ]
-    for part in forms:
+    session.upload(dict.fromkeys(ODD_NAMES, b"small"))
+    for part in (*forms, *(Part(name, filler(full)) for name in ODD_NAMES)):
         expect_fits(judge, session, part.filename or "", part.content, session.try_upload([part]))
 
 
@@ -121,6 +123,7 @@ def test_a_file_over_the_limit_is_refused_in_every_form(session: Session, judge:
         Part("untyped.bin", filler(over, "é".encode()), content_type=None),
         Part("blank.txt", filler(over, b" \n"), content_type="text/plain"),
         Part("ends-in-newlines", filler(over - 2) + b"\r\n"),
+        *(Part(name, filler(over)) for name in ODD_NAMES),
     ]
     for part in forms:
         name = part.filename or ""
