@@ -121,6 +121,7 @@ def test_paths_may_be_relative_absolute_and_odd(session: Session, judge: Judge) 
         expect_in_order(judge, session, name)
         expect_in_order(judge, session, f"{HOME}/{name}")
     expect_in_order(judge, session, names[0], f"{HOME}/{names[1]}", names[2], f"{HOME}/{names[3]}", names[4])
+    expect_in_order(judge, session, f"./{names[0]}", f"./{names[1]}")
     in_home(session, "; ".join(f"echo x > {word(name)}" for name in ODD_NAMES))
     for start in range(0, len(ODD_NAMES), 2):
         expect_in_order(judge, session, *ODD_NAMES[start : start + 2])

@@ -76,12 +76,14 @@ def test_what_a_run_wrote_is_there_while_it_goes_on(session: Session, judge: Jud
 def test_files_of_two_sessions_are_kept_apart(session: Session, sessions: Sessions, judge: Judge) -> None:
     """What a run of one session writes changes no file of another, though they have the same name."""
     other = sessions.create()
+    for one in (session, other):
+        one.upload({"both.txt": b"equal\n"})
     for one, word in ((session, "mine"), (other, "theirs")):
-        one.run(f"echo {word} > {HOME}/same; mkdir -p {HOME}/only-{word}")
+        one.run(f"echo {word} > {HOME}/same; mkdir -p {HOME}/only-{word}; echo {word} >> {HOME}/both.txt")
     for one, word in ((session, "mine"), (other, "theirs")):
         with judge.under_test("EX-24"):
-            run = one.run(f"cat {HOME}/same; ls {HOME}")
-        expected = [word, f"only-{word}", "same"]
+            run = one.run(f"cat {HOME}/same {HOME}/both.txt; ls {HOME}")
+        expected = [word, "equal", word, "both.txt", f"only-{word}", "same"]
         got = run.stdout.split()
         judge.expect("EX-24", got == expected, expected=expected, actual=got, exchange=run.exchanges)
 

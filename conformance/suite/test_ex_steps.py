@@ -37,8 +37,8 @@ COMMANDS: Final = (
 
 @requirement("EX-06", tier="smoke")
 def test_steps_run_in_order(session: Session, judge: Judge) -> None:
-    """`clean`, `build` and `exec` run in that order, each once, also when a step takes its time."""
-    for pause in ("", "sleep 0.3; "):
+    """`clean`, `build` and `exec` run in that order, each once, also again and when a step takes its time."""
+    for pause in ("", "", "sleep 0.3; "):
         run = session.run(noting("exec"), clean=pause + noting("clean"), build=pause + noting("build"))
         order = order_of(session, judge, "EX-06")
         judge.expect("EX-06", order == list(STEPS), expected=list(STEPS), actual=order, exchange=run.exchanges)

@@ -115,10 +115,11 @@ def test_home_is_listed_by_default(session: Session, judge: Judge) -> None:
     """Without a path /home/work is listed, the same as by its absolute path."""
     session.upload(TREE)
     default, absolute = session.try_list(), session.try_list(HOME)
-    names = [sorted(names_of(judge, exchange)) for exchange in (default, absolute)]
-    evidence = [default, absolute]
+    evidence = [default, absolute, session.try_list(f"{HOME}/")]
+    names = [sorted(names_of(judge, exchange)) for exchange in evidence]
     judge.expect("LS-02", "top.txt" in names[0], expected="what is in /home/work", actual=names[0], exchange=default)
-    judge.expect("LS-02", names[0] == names[1], expected=names[1], actual=names[0], exchange=evidence)
+    same = names[0] == names[1] == names[2]
+    judge.expect("LS-02", same, expected=names[0], actual=names[1:], exchange=evidence)
 
 
 @requirement("LS-02")

@@ -133,6 +133,11 @@ def test_a_session_counts_its_own_queries(sessions: Sessions, judge: Judge) -> N
     after = idle.try_info()
     counts = [exchange.json_object().get("numQueriesExecuted") for exchange in (before, after)]
     judge.require("SE-05", counts[0] == counts[1], expected=counts[0], actual=counts[1], exchange=(before, after))
+    busy.delete()
+    again = sessions.create(token=busy.token).try_info()
+    count = again.json_object().get("numQueriesExecuted")
+    anew = isinstance(count, int) and isinstance(counts[0], int) and count <= counts[0]
+    judge.expect("SE-05", anew, expected=counts[0], actual=count, exchange=(busy.creation, again))
 
 
 @requirement("SE-05")

@@ -217,9 +217,11 @@ def test_environ_stays_over_a_restart(sessions: Sessions, judge: Judge) -> None:
 
 @requirement("SE-09")
 def test_environ_is_the_session_s_own(sessions: Sessions, judge: Judge) -> None:
-    """Two sessions have each the environment that it was created with."""
+    """Two sessions have each the environment that it was created with, whoever had its token before."""
     pair = [sessions.create(config={"environ": {"BP_WHO": who, f"BP_ONLY_{who}": "x"}}) for who in ("a", "b")]
-    for session, who in zip(pair, ("a", "b"), strict=True):
+    pair[0].delete()
+    pair[0] = sessions.create(token=pair[0].token, config={"environ": {"BP_WHO": "c", "BP_ONLY_c": "x"}})
+    for session, who in zip(pair, ("c", "b"), strict=True):
         run = session.run("env | grep ^BP_ | sort")
         expected = [f"BP_ONLY_{who}=x", f"BP_WHO={who}"]
         got = run.stdout.split()

@@ -51,5 +51,5 @@ def test_two_sessions_see_the_same_folder(sessions: Sessions, judge: Judge) -> N
         evidence = one.bench.client.exchanges[-1]
         expect_contents(judge, "VF-05", other, {f"{name}/shared.txt": b"shared"}, evidence, "of the other session")
         other.delete()
-        without = sessions.create()
+        without = sessions.create(token=other.token)
         expect_nothing(judge, "VF-05", without, [f"{name}/shared.txt"], without.creation, "without a mount")

@@ -54,6 +54,7 @@ FAMILIES: Final = (
     "narrow_calls",
     "narrow_files",
     "narrow_runs",
+    "kept_things",
     "variants",
     "freedoms",
     "crowded",
