@@ -68,7 +68,7 @@ _FILE = 'Content-Disposition: form-data; name="src"; filename="f"\r\n\r\n'
     ids=lambda body: ascii(body[:90] + body[-9:]),
 )
 def test_malformed_creates_are_refused(client: Client, body: bytes) -> None:
-    """What cannot be read as a session to create is a 400 that leaves no session behind (CO-10)."""
+    """What cannot be read as a session to create is a 400 that leaves none behind (CO-10, SE-04, SE-04a, SE-10)."""
     response = client.send("POST", "/kernel", data=body, headers=_JSON)
     assert response.status_code == 400, response.text
     assert len(response.json()["detail"]) < 500
@@ -189,7 +189,7 @@ def test_unsupported_methods_name_the_supported_ones(client: Client, method: str
     ],
 )
 def test_unknown_paths_are_not_found(client: Client, path: str) -> None:
-    """Paths that the contract does not name are a 404, never a redirect (CO-02)."""
+    """Paths that the contract does not name are a 404 problem document, never a redirect (CO-02, CO-03)."""
     assert client.send("POST", path).status_code in {400, 404, 405}
 
 

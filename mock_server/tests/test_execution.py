@@ -47,7 +47,7 @@ def test_default_of_an_interpreted_language(client: Client) -> None:
 
 
 def test_a_batch_call_without_the_key_goes_on_and_null_starts_anew(client: Client, session: str) -> None:
-    """The oldest clients repeat the batch call without a runId; null starts a run each time (EX-29)."""
+    """The oldest clients repeat the batch call without a runId; null starts a run each time (EX-05, EX-29)."""
     body = {"mode": "batch", "code": "", "options": {"build": "echo b", "buildLog": False, "exec": "echo e"}}
     first = client.execute(session, body)
     second = client.execute(session, body)
@@ -127,3 +127,21 @@ def test_hostile_names_in_the_output_folder_break_nothing(client: Client, sessio
     (made,) = result["files"]
     assert made["name"] == "n\n ?#%é&path=x"
     assert client.send("GET", made["url"]).content == b"b\n"
+
+
+def test_a_result_has_every_documented_part(client: Client, session: str) -> None:
+    """Run ID, status, code, console, options and files, the console by pairs (EX-01, EX-02, EX-04, CN-01)."""
+    call = {"mode": "batch", "runId": "given", "options": {"exec": "echo out"}}
+    results = [client.execute(session, call)]
+    while results[-1]["status"] != "finished":
+        results.append(client.execute(session, {"mode": "continue", "runId": "given"}))
+    assert {result["runId"] for result in results} == {"given"}
+    assert [item for result in results for item in result["console"]] == [["stdout", "out\n"]]
+    last = {"runId": "given", "status": "finished", "exitCode": 0, "options": None, "files": []}
+    assert results[-1] == {**last, "console": results[-1]["console"]}
+
+
+def test_commands_are_read_by_bash(client: Client, session: str) -> None:
+    """Its own syntax works in them (EX-30)."""
+    command = 'list=(a "b c"); [[ ${list[1]} == b* ]] && cat <(printf %s "${#list[@]}")'
+    assert client.run(session, command)["console"] == "2"

@@ -55,7 +55,7 @@ def test_round_trip_keeps_every_byte(client: Client, session: str, content: byte
     ],
 )
 def test_filenames_name_paths(client: Client, session: str, given_name: str, stored: str) -> None:
-    """A filename is a path: relative or absolute, percent-decoded, raw UTF-8, unquoted (UP-02, UP-05, UP-17)."""
+    """A filename is a path: relative or absolute, decoded, UTF-8, unquoted (UP-01, UP-02, UP-04, UP-05, UP-17)."""
     assert client.upload(session, (given_name, b"content")).status_code == 204
     assert client.read(session, stored) == b"content"
 
@@ -168,7 +168,7 @@ def test_uploads_while_the_session_ends_are_stored_or_refused(client: Client) ->
 
 
 def test_listing_of_a_folder(client: Client, session: str) -> None:
-    """Files and directories of one level are listed, with the folder's path under both names (LS-01, LS-05)."""
+    """Files and directories of one level are listed, the folder's path under both names (LS-01, LS-04, LS-05)."""
     client.upload(session, ("sub/in.txt", b"12345"), ("top.txt", b""))
     answer = client.send("GET", f"{session}/files", json={"path": "sub/"}).json()
     assert answer["folder_path"] == answer["abspath"] == "/home/work/sub"
@@ -301,3 +301,11 @@ def test_archives_stay_whole_while_files_change(client: Client, session: str, mo
     finally:
         stop.set()
         changer.join()
+
+
+def test_a_download_may_be_asked_for_by_post(client: Client, session: str) -> None:
+    """Later clients post their list of files, in the body or in the query (DL-07)."""
+    client.upload(session, ("a", b"1"), ("b", b"2"))
+    for options in ({"json": {"files": ["a", "b"]}}, {"params": {"files": ["a", "b"]}}):
+        response = client.send("POST", f"{session}/download", **options)
+        assert [archive.getnames() for archive in archives(response)] == [["a"], ["b"]]

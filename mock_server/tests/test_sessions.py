@@ -11,7 +11,7 @@ from mock_server.tests.support import Client
 
 
 def test_a_session_is_found_by_every_name_on_every_path(client: Client) -> None:
-    """Name and UUID work alike, in both dialects and under every prefix (CO-09)."""
+    """Name and UUID work alike, encoded or not, in both dialects and under every prefix (SE-01, CO-05, CO-09)."""
     created = client.send("POST", "/session", json={"name": "by-name", "image": "python:3.6"})
     assert created.status_code == 201
     reply = created.json()
@@ -27,7 +27,7 @@ def test_a_session_is_found_by_every_name_on_every_path(client: Client) -> None:
 
 
 def test_the_same_token_gives_the_living_session(client: Client) -> None:
-    """The same token and language reuse, another language is refused, an ended one's token is free (SE-02 to 04)."""
+    """The same token and language reuse, another is refused, an ended one's token is free (SE-02, SE-03, SE-04)."""
     body = {"lang": "c", "clientSessionToken": "reuse-me"}
     first = client.send("POST", "/kernel", json=body).json()
     again = client.send("POST", "/v2/kernel/create", json=body)

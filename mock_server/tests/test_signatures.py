@@ -52,7 +52,7 @@ def status(client: Client, path: str, method: str = "GET", **options: Any) -> in
 
 @pytest.mark.parametrize("signing", [Signing(), Signing(version=OLD, whole_body=True), Signing(family="Sorna")])
 def test_the_whole_flow_works_signed(client: Client, signing: Signing) -> None:
-    """Create, upload, run, list, download and delete are let in, with either hash of the body and either family."""
+    """All calls are let in that are signed by the rule, with either hash and either family (AU-01, AU-02, AU-03)."""
     path = f"/kernel/{client.send('POST', '/kernel', json={'lang': 'c'}, auth=signing).json()['kernelId']}"
     body, content_type = form(("a file", b"content"))
     assert (
