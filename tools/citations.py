@@ -63,10 +63,13 @@ def _in_text(root: Path, paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
 
 
 def _in_tests(root: Path, paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    """Name each test function that cites a clause: in its docstring, its body or its decorators."""
+    """Name each test function that cites a clause, in its docstring, body or decorators; a file whose docstring does."""
     for path in paths:
         source = path.read_text(encoding="utf-8")
-        for node in ast.walk(ast.parse(source)):
+        tree = ast.parse(source)
+        for clause in _CLAUSE.findall(ast.get_docstring(tree) or ""):
+            yield clause, str(path.relative_to(root))
+        for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 first = min((node.lineno, *(decorator.lineno for decorator in node.decorator_list)))
                 lines = source.splitlines()[first - 1 : node.end_lineno]

@@ -108,11 +108,11 @@ def _files(paths: Iterable[str]) -> list[str]:
 
 
 def _ids(tests: Iterable[str]) -> list[str]:
-    """Show tests by file, each name once under it."""
+    """Show tests by file, each name once under it; a file that is about the clause as a whole comes without names."""
     by_file: dict[str, list[str]] = {}
     for test in sorted(tests):
         path, _, name = test.partition("::")
-        by_file.setdefault(path, []).append(f"`{name}`")
+        by_file.setdefault(path, []).extend([f"`{name}`"] if name else ["(all)"])
     return [f"[{Path(path).name}](../{path}) {' '.join(names)}" for path, names in by_file.items()]
 
 
