@@ -63,7 +63,7 @@ def _in_text(root: Path, paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
 
 
 def _in_tests(root: Path, paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    """Name each test function that cites a clause, in its docstring, body or decorators; a file whose docstring does."""
+    """Name each test function that cites a clause, in docstring, body or decorators; a file whose docstring does."""
     for path in paths:
         source = path.read_text(encoding="utf-8")
         tree = ast.parse(source)
