@@ -21,6 +21,8 @@ SPACED = (
     "folder with spaces/a file.txt",
     "a b/c d/e f.txt",
     "1 + 1+1.txt",
+    " led by a blank.txt",
+    "ending in blanks  ",
 )
 COMPOSED = unicodedata.normalize("NFC", "Café-Ü.txt")
 DECOMPOSED = unicodedata.normalize("NFD", COMPOSED)
