@@ -42,7 +42,10 @@ _TEMPORARY: Final = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108  - the sandbo
 # environment itself spares it 1 ms for `env`, which is needed for names that mean something to it, or nothing.
 # It leads a session of processes, so that its stdin, opened anew, becomes their controlling terminal, if it is a
 # terminal (EX-18).
-_INIT: Final = 'exec 3>&2 2>/dev/null <>/proc/self/fd/0; {run} "$BASH" -c "$1" 2>&3 3>&-; exit $?'
+_INIT: Final = 'exec 3>&2 2>/dev/null <>/proc/self/fd/0; {run} "$BASH" -c "$1" 2>&3 3>&-; {sweep}'
+# What process 1 still waits for counts as used (SE-05); what the kernel kills after it does not. Elsewhere than in a
+# namespace of its own this would kill all that the user has.
+_SWEEP: Final = "set -- $?; (($$ > 1)) || while kill -KILL -1; do :; done; exit $1"
 _BY_EXPORT: Final = 'export -- "${@:2}";'
 _BY_ENV: Final = 'env -i -- "${@:2}"'
 _EXPORTABLE: Final = re.compile(r"(?!BASH|COMP_|EPOCH|HIST|DIRSTACK|FUNCNAME|GROUPS|LINENO|OPT)[A-Za-z][A-Za-z0-9_]*")
@@ -90,7 +93,7 @@ class Level:
 
 def _init(job: Job) -> list[str]:
     by_export = all(_EXPORTABLE.fullmatch(key) and key not in _SPECIAL for key in job.environ)
-    script = f"{job.limits.shell()}; {_INIT.format(run=_BY_EXPORT if by_export else _BY_ENV)}"
+    script = f"{job.limits.shell()}; {_INIT.format(run=_BY_EXPORT if by_export else _BY_ENV, sweep=_SWEEP)}"
     variables = (f"{key}={value}" for key, value in job.environ.items())
     return [job.bash, "-p", "-c", script, "bash", job.command, *variables]
 

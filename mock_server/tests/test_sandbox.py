@@ -67,6 +67,13 @@ def test_commands_are_not_root_and_cannot_become_it(session: RunSession) -> None
     assert run(session, "sudo -n true || su -c true < /dev/null")[-1].exit_code != 0
 
 
+def test_what_background_children_used_counts(session: RunSession) -> None:
+    """CPU time of processes that outlived their shell, and were killed for it, is the session's (SE-05)."""
+    burn = "import time\nwhile time.process_time() < 0.5: pass\nopen('burnt', 'w').write('yes')\nwhile True: pass"
+    run(session, f'mkfifo burnt; (setsid python3 -c "{burn}" > /dev/null 2>&1 &); read < burnt')
+    assert session.usage().cpu_ms >= 500
+
+
 def test_ptrace_is_refused(runner: Runner, session: RunSession) -> None:
     """A program cannot be traced, not even one's own child (EX-21)."""
     if not runner.sandbox.ptrace_blocked:
