@@ -39,27 +39,12 @@ def until(condition: Callable[[], bool], timeout_s: float = 60) -> None:
 
 
 @pytest.fixture(scope="module")
-def small() -> Iterator[Mock]:
+def mock() -> Iterator[Mock]:
     """Run a server that gives little."""
     limits = StorageLimits(session_mib=8, total_mib=12)
     settings = Settings(poll_s=0.5, exec_timeout_s=60, allowance=Allowance(max_sessions=3), storage=limits)
     with start(settings) as running:
         yield running
-
-
-@pytest.fixture
-def client(small: Mock) -> Iterator[Client]:
-    """Give a client of it."""
-    with Client(small) as connected:
-        yield connected
-
-
-@pytest.fixture
-def session(client: Client) -> Iterator[str]:
-    """Give the path of a session, ended after the test."""
-    path = client.create()
-    yield path
-    client.send("DELETE", path)
 
 
 def test_a_user_has_a_bounded_number_of_sessions(client: Client) -> None:
