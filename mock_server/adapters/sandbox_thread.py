@@ -8,19 +8,25 @@ leaves the rest of the server as it was. Raw system calls, because libc's wrappe
 import ctypes
 import os
 import platform
-import struct
 from dataclasses import dataclass
 from typing import Final
 
-_PR_SET_NO_NEW_PRIVS: Final = 38
+from mock_server.adapters.seccomp import (
+    ARCHITECTURE_AT,
+    INSTRUCTION,
+    JUMP_IF_EQUAL,
+    LOAD_WORD,
+    NUMBER_AT,
+    PR_SET_NO_NEW_PRIVS,
+    RETURN,
+    SECCOMP_RET_ALLOW,
+    Program,
+)
+
 _PR_SET_SECCOMP: Final = 22
 _SECCOMP_MODE_FILTER: Final = 2
-_ALLOW: Final = 0x7FFF0000
 _ERRNO: Final = 0x00050000
 _EPERM: Final = 1
-_LOAD_WORD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
-_JUMP_IF_EQUAL: Final = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
-_RETURN: Final = 0x06  # BPF_RET | BPF_K
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,6 @@ _MACHINES: Final = {
 }
 
 
-class _Program(ctypes.Structure):
-    """`struct sock_fprog`."""
-
-    _fields_ = (("length", ctypes.c_ushort), ("instructions", ctypes.c_char_p))
-
-
 def can_block_ptrace() -> bool:
     """Say whether the filter knows this machine's system call numbers (EX-21)."""
     return platform.machine() in _MACHINES
@@ -74,10 +74,10 @@ def restrict_this_thread(become: tuple[int, int] | None) -> None:
     machine = _MACHINES.get(platform.machine())
     if become:
         _become(*become, machine)
-    _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if machine:
-        program = _filter(machine.forbidden)
-        _call("prctl", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(_Program(len(program) // 8, program)))
+        program = Program.of(_filter(machine.forbidden))
+        _call("prctl", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.byref(program))
 
 
 def set_effective_ids(uid: int, gid: int) -> None:
@@ -105,12 +105,12 @@ def _filter(forbidden: dict[int, tuple[int, ...]]) -> bytes:
     """Return a BPF program that answers EPERM to the forbidden calls and lets all others pass."""
     instructions = []
     for architecture, numbers in forbidden.items():
-        block = [(_LOAD_WORD, 0, 0, 0)]  # seccomp_data.nr
-        block += [(_JUMP_IF_EQUAL, len(numbers) - at, 0, number) for at, number in enumerate(numbers)]
-        block += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _ERRNO | _EPERM)]
-        instructions += [(_LOAD_WORD, 0, 0, 4), (_JUMP_IF_EQUAL, 0, len(block), architecture), *block]
-    instructions.append((_RETURN, 0, 0, _ERRNO | _EPERM))  # an architecture this machine should not have
-    return b"".join(struct.pack("=HBBI", *instruction) for instruction in instructions)
+        block = [(LOAD_WORD, 0, 0, NUMBER_AT)]
+        block += [(JUMP_IF_EQUAL, len(numbers) - at, 0, number) for at, number in enumerate(numbers)]
+        block += [(RETURN, 0, 0, SECCOMP_RET_ALLOW), (RETURN, 0, 0, _ERRNO | _EPERM)]
+        instructions += [(LOAD_WORD, 0, 0, ARCHITECTURE_AT), (JUMP_IF_EQUAL, 0, len(block), architecture), *block]
+    instructions.append((RETURN, 0, 0, _ERRNO | _EPERM))  # an architecture this machine should not have
+    return b"".join(INSTRUCTION.pack(*instruction) for instruction in instructions)
 
 
 def _call(function: str, *arguments: object) -> None:

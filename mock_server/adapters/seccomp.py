@@ -125,10 +125,15 @@ def _return(action: int) -> bytes:
     return INSTRUCTION.pack(RETURN, 0, 0, action)
 
 
-class _Program(ctypes.Structure):
+class Program(ctypes.Structure):
     """struct sock_fprog: how many instructions, and where they are."""
 
-    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
+
+    @classmethod
+    def of(cls, instructions: bytes) -> Self:
+        """Describe a compiled program, which the structure keeps alive."""
+        return cls(len(instructions) // INSTRUCTION.size, instructions)
 
 
 class Listener:
@@ -150,14 +155,12 @@ class Listener:
         Raises SeccompUnavailableError; the thread then has nothing but `no_new_privs`.
         """
         on = architecture()
-        program = compile_filter(stops, on)
-        code = ctypes.create_string_buffer(program, len(program))
-        described = _Program(len(program) // INSTRUCTION.size, ctypes.cast(code, ctypes.c_void_p))
+        program = Program.of(compile_filter(stops, on))
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
             raise SeccompUnavailableError(f"no_new_privs was refused: {os.strerror(ctypes.get_errno())}")
         fd = libc.syscall(
-            on.seccomp_number, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, ctypes.byref(described)
+            on.seccomp_number, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, ctypes.byref(program)
         )
         if fd < 0:
             raise SeccompUnavailableError(f"a seccomp listener was refused: {os.strerror(ctypes.get_errno())}")
