@@ -8,7 +8,17 @@ import pytest
 
 from conformance.checks import requirement
 from conformance.run_reader import text_of
-from conformance.suite.programs import blocks, by_hand, gate, hold_rules, open_gate, read_text
+from conformance.suite.programs import (
+    HOME,
+    await_file,
+    blocks,
+    by_hand,
+    gate,
+    hold_rules,
+    open_gate,
+    read_chars,
+    read_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,6 +33,8 @@ APART: Final = "; sleep 0.05; "
 GAPS_S: Final = (0.05, 0.1, 0.2, 0.6)  # what load misplaces at one gap it leaves in place at a greater one
 LARGE_CHARS: Final = 75_000
 LEAST_LOOK_S: Final = 0.1  # busy servers read what is closer together in any order
+PILE: Final = 12  # writes
+PILE_GAPS_S: Final = (0.05, 0.3, 0.6)  # busy servers read what is closer together in any order
 LOOKS: Final = 2  # more, at the greatest gap at which order was lost
 
 
@@ -132,6 +144,24 @@ def test_order_is_kept_across_polls(session: Session, judge: Judge, target: Targ
         read_text(run, text, stream)
         open_gate(session, f"gate{number}")
     written_as(judge, run.finish(), items, "CN-04")
+
+
+@requirement("CN-04", slow=True)
+def test_order_is_kept_in_what_piles_up(session: Session, judge: Judge, target: Target) -> None:
+    """Many writes that one call delivers, because nobody asked for them meanwhile, are in the order of printing."""
+    items = turns(PILE)
+    for number, gap_s in enumerate(PILE_GAPS_S):
+        words = saying(items, "printf", f"; sleep {gap_s}; ")
+        program = f"{gate(f'go{number}', target)}; {words}; touch {HOME}/piled{number}; {gate(f'end{number}', target)}"
+        run = session.begin(program)
+        open_gate(session, f"go{number}")
+        await_file(session, f"piled{number}")
+        read_chars(run, len(text_of(items, "stdout")))
+        open_gate(session, f"end{number}")
+        whole = run.finish()
+        if blocks(whole.console) == items:
+            break
+    written_as(judge, whole, items, "CN-04")
 
 
 @requirement("CN-04")

@@ -21,6 +21,8 @@ from conformance.suite.programs import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conformance.judge import Judge
     from conformance.open_run import OpenRun
     from conformance.run_reader import Run
@@ -48,6 +50,12 @@ def told_by(name: str, wait: str) -> str:
         f"echo '{name} <' >> {HOME}/order; echo {name} begins; echo {name} warns >&2; {wait}; "
         f"echo {name} ends; echo '{name} >' >> {HOME}/order"
     )
+
+
+def within(seconds: float, condition: Callable[[OpenRun], object]) -> Callable[[OpenRun], object]:
+    """Return a condition that holds where the other does, or when the time is over."""
+    deadline = monotonic() + seconds
+    return lambda run: condition(run) or monotonic() > deadline
 
 
 def hold_turns(judge: Judge, first: OpenRun, *waiting: OpenRun) -> None:
