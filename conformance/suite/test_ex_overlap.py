@@ -21,14 +21,11 @@ from conformance.suite.programs import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from conformance.judge import Judge
     from conformance.open_run import OpenRun
     from conformance.run_reader import Run
     from conformance.session import Session
     from conformance.target import Target
-
 
 TRIES: Final = 3
 TOO_MANY: Final = 429
@@ -50,12 +47,6 @@ def told_by(name: str, wait: str) -> str:
         f"echo '{name} <' >> {HOME}/order; echo {name} begins; echo {name} warns >&2; {wait}; "
         f"echo {name} ends; echo '{name} >' >> {HOME}/order"
     )
-
-
-def within(seconds: float, condition: Callable[[OpenRun], object]) -> Callable[[OpenRun], object]:
-    """Return a condition that holds where the other does, or when the time is over."""
-    deadline = monotonic() + seconds
-    return lambda run: condition(run) or monotonic() > deadline
 
 
 def hold_turns(judge: Judge, first: OpenRun, *waiting: OpenRun) -> None:
