@@ -31,7 +31,7 @@ def query(lang: str, code: str, context: str) -> Commands:
     if "\0" in code or len(code.encode()) > MAX_CODE_BYTES:
         raise InvalidParameter("code", f"a snippet has at most {MAX_CODE_BYTES} bytes, and no NUL")
     marker = f"\x1b]batchproof:{secrets.token_hex(16)} "
-    return Commands(exec=f"code={shlex.quote(code)}\n{_program(lang, context, marker)}", is_query=True, marker=marker)
+    return Commands(exec=f"code={shlex.quote(code)}\n{_program(lang, context, marker)}", marker=marker)
 
 
 def _program(lang: str, context: str, marker: str) -> str:

@@ -20,8 +20,12 @@ class Commands:
     clean: str | None = None
     build: str | None = None
     exec: str | None = None
-    is_query: bool = False  # nothing was built, and nothing is said about it (EX-28)
-    marker: str = ""  # of a query: what announces pictures and log records within its stdout (CN-07)
+    marker: str = ""  # of a query (EX-28): what announces pictures and log records within its stdout (CN-07)
+
+    @property
+    def is_query(self) -> bool:
+        """Whether nothing is built, and nothing said about it (EX-28)."""
+        return bool(self.marker)
 
     def of(self, step: Step) -> str:
         """Return the step's command, "" when the step is skipped (EX-07)."""
