@@ -90,8 +90,8 @@ def _untested(report: Report) -> Iterator[tuple[str, str]]:
 
 
 def _counts(report: Report) -> str:
-    musts = Counter(one.verdict for one in report.records if one.requirement.level is Level.MUST)
-    rest = Counter(one.verdict for one in report.records if one.requirement.level is not Level.MUST)
+    musts = Counter(_count(one) for one in report.records if one.requirement.level is Level.MUST)
+    rest = Counter(_count(one) for one in report.records if one.requirement.level is not Level.MUST)
     run = report.run
     spent = f"{run.world.transport.budget.requests:,} requests, {(run.finished - run.started).total_seconds():.1f} s"
     counted = [
@@ -99,3 +99,9 @@ def _counts(report: Report) -> str:
         for name, counter in (("musts", musts), ("others", rest))
     ]
     return " | ".join([*counted, spent])
+
+
+def _count(record: Record) -> str:
+    """Return what a requirement is counted as: what --only or --tier left out is no question without an answer."""
+    left_out = record.verdict is Verdict.NOT_TESTABLE and not record.entries
+    return "not asked" if left_out else str(record.verdict)
