@@ -6,6 +6,8 @@ import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from conformance.run_reader import GOING_ON
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -16,19 +18,25 @@ MEANT: Final = "too-long"  # the runId that a check gives a run which shall be c
 
 
 def longest_run_s(history: Iterable[Exchange]) -> float:
-    """Return how long the longest run went on, from its first call to the end of its last."""
-    spans: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+    """Return how long the longest run went on, from its first call to the end of its last.
+
+    A run that was still going on when it was last asked for was not cut off: it counts for nothing.
+    """
+    spans: dict[tuple[str, str], float] = {}
+    begun: dict[tuple[str, str], datetime] = {}
     for exchange in history:
-        run_id = _run_id(exchange)
+        run_id, status = _run(exchange)
         if run_id is not None and run_id != MEANT:
+            run = exchange.url, run_id
             end = exchange.started + timedelta(milliseconds=exchange.duration_ms)
-            begin, _ = spans.get((exchange.url, run_id), (exchange.started, end))
-            spans[exchange.url, run_id] = (begin, end)
-    return max(((end - begin).total_seconds() for begin, end in spans.values()), default=0.0)
+            going_on = exchange.ok and status in GOING_ON
+            begin = begun.setdefault(run, exchange.started)
+            spans[run] = 0.0 if going_on else (end - begin).total_seconds()
+    return max(spans.values(), default=0.0)
 
 
-def _run_id(exchange: Exchange) -> str | None:
-    """Return the id of the run that an exchange is about, by its answer, else by its request."""
+def _run(exchange: Exchange) -> tuple[str | None, object]:
+    """Return the id of the run that an exchange is about, by its answer, else by its request; and its status."""
     for body in (exchange.response_body, exchange.request_body):
         try:
             value = json.loads(body)
@@ -36,5 +44,5 @@ def _run_id(exchange: Exchange) -> str | None:
             continue
         found = value.get("result", value) if isinstance(value, dict) else None
         if isinstance(found, dict) and isinstance(found.get("runId"), str):
-            return str(found["runId"])
-    return None
+            return str(found["runId"]), found.get("status")
+    return None, None

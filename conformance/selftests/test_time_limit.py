@@ -33,6 +33,15 @@ def test_a_finding_in_a_run_past_the_limit_is_dropped() -> None:
     assert "2 s" in judged.message
 
 
+def test_a_run_that_still_goes_on_past_the_limit_was_not_cut_off() -> None:
+    """A finding in a run that was last seen going on has another reason than the limit, and stays."""
+    attempt = found()
+    last = attempt.history[-1]
+    going_on = exchange(200, {"result": {"runId": "r1", "status": "continued"}})
+    waits = replace(attempt, history=(*attempt.history[:-1], replace(going_on, started=last.started)))
+    assert fair(waits, 2.0) is waits
+
+
 def test_other_findings_stay() -> None:
     """A run within the limit, a limit that was not told, and a run that was meant to be cut off change nothing."""
     for attempt, limit_s in ((found(), 10.0), (found(), None), (found(MEANT), 2.0)):
