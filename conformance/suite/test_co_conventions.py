@@ -127,9 +127,9 @@ def test_an_encoded_id_names_the_same_session(session: Session, client: Client, 
     judge.require(
         "CO-05", info.ok, expected=f"what the plain id gets: {plain.got}", actual=info.got, exchange=(plain, info)
     )
-    for hyphen in ("%2D", "%2d"):
-        info = client.get(target.path("") + session.id.replace("-", hyphen), operation="getSession")
-        judge.expect("CO-05", info.ok, expected=f"what the plain id gets: {plain.got}", actual=info.got, exchange=info)
+    partly = session.id.replace("-", "%2D")  # in capitals: the HTTP library rewrites small ones, which breaks signatures
+    info = client.get(target.path("") + partly, operation="getSession")
+    judge.expect("CO-05", info.ok, expected=f"what the plain id gets: {plain.got}", actual=info.got, exchange=info)
     listing = client.get(path + "/files", operation="listFiles")
     judge.expect(
         "CO-05", "here.txt" in listing.text, expected="a listing of here.txt", actual=listing.got, exchange=listing
