@@ -127,7 +127,7 @@ def test_an_encoded_id_names_the_same_session(session: Session, client: Client, 
     judge.require(
         "CO-05", info.ok, expected=f"what the plain id gets: {plain.got}", actual=info.got, exchange=(plain, info)
     )
-    partly = session.id.replace("-", "%2D")  # in capitals: the HTTP library rewrites small ones, which breaks signatures
+    partly = session.id.replace("-", "%2D")  # in capitals: the HTTP library rewrites others after they were signed
     info = client.get(target.path("") + partly, operation="getSession")
     judge.expect("CO-05", info.ok, expected=f"what the plain id gets: {plain.got}", actual=info.got, exchange=info)
     listing = client.get(path + "/files", operation="listFiles")
