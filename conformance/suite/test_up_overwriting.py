@@ -41,11 +41,11 @@ def test_an_existing_file_is_overwritten(session: Session, judge: Judge, name: s
 @requirement("UP-03")
 def test_a_file_that_a_command_wrote_is_overwritten(session: Session, judge: Judge) -> None:
     """Files that build and exec wrote are overwritten, and can be overwritten by commands in turn."""
-    names = ["exec.txt", "d/build.txt", "moved.txt", "read-only.txt", "program"]
+    names = ["exec.txt", "d/build.txt", "moved.txt", "program"]
     session.upload({"moved.txt": b"first\n"})
     session.run(
         "cd /home/work; echo by exec > exec.txt; echo by mv > new; mv new moved.txt; "
-        "echo kept > read-only.txt; chmod 444 read-only.txt; echo true > program; chmod 755 program",
+        "echo true > program; chmod 755 program",
         build="cd /home/work; mkdir d; echo by build > d/build.txt",
     )
     with judge.under_test("UP-03"):
