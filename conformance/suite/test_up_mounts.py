@@ -74,3 +74,15 @@ def test_commands_can_copy_into_a_mounted_folder(sessions: Sessions, judge: Judg
         wanted = [*map(Stored.of, files.values()), NOTHING]
         for (place, found), one in zip(seen.items(), wanted, strict=True):
             judge.expect("UP-13", found == one, expected=f"{place}: {one}", actual=found, exchange=run.exchanges)
+
+
+@requirement("UP-13")
+def test_commands_can_copy_into_each_of_several_mounted_folders(sessions: Sessions, judge: Judge) -> None:
+    """Of two folders, one mounted by an alias, programs can write in either."""
+    with folder(sessions) as one, folder(sessions) as other:
+        session = sessions.create(config={"mounts": [one, f"{other}:shelf"]})
+        places = (f"{one}/new.txt", "shelf/new.txt")
+        run = session.run(f"cd {HOME}; " + "; ".join(f"printf new > {place}" for place in places))
+        wanted = Stored.of(b"new")
+        for place, found in look(session, places).items():
+            judge.expect("UP-13", found == wanted, expected=f"{place}: {wanted}", actual=found, exchange=run.exchanges)
