@@ -57,6 +57,7 @@ FAMILIES: Final = (
     "kept_things",
     "variants",
     "freedoms",
+    "strangers",
     "crowded",
     "contrary",
 )
