@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from conformance.open_run import OpenRun
     from conformance.session import Session
     from conformance.target import Target
+
+
+BEFORE: Final = {"clean": "exec", "build": "clean", "exec": "build"}  # a step that is there too
 
 
 def hold_continued(judge: Judge, run: OpenRun, target: Target, status: str = "continued") -> None:
@@ -31,8 +34,8 @@ def hold_continued(judge: Judge, run: OpenRun, target: Target, status: str = "co
 @requirement("EX-17", slow=True)
 @pytest.mark.parametrize("step", ["clean", "build", "exec"])
 def test_a_long_silent_step_answers_continued(session: Session, judge: Judge, target: Target, step: str) -> None:
-    """A step that goes on and writes nothing answers `continued`, call after call, until it ends."""
-    run = session.begin(options={step: f"{gate('go', target)}; echo end"})
+    """A step that goes on and writes nothing, alone or after others, answers `continued`, call after call."""
+    run = session.begin(options={BEFORE[step]: "true", step: f"{gate('go', target)}; echo end"})
     for _ in range(3):
         if run.last.status in {"clean-finished", "build-finished"}:  # of steps that were skipped
             run.step()
