@@ -44,6 +44,7 @@ FAMILIES: Final = (
     "subtle_console",
     "subtle_files",
     "subtle_uploads",
+    "subtle_sizes",
     "blind_files",
     "blind_runs",
     "seldom_sessions",
