@@ -6,26 +6,54 @@ bytes with `printf`'s octal escapes, so that no other clause decides what a prog
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from conformance.open_run import PACE_S, QUICK_ANSWER_MS
 from conformance.rules import of_result
 from conformance.run_reader import GOING_ON, Result, Run, text_of
+from conformance.run_spans import MARGIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from conformance.budget import Budget
     from conformance.contract import Limits
     from conformance.judge import Judge
     from conformance.open_run import OpenRun
     from conformance.session import Session
     from conformance.target import Target
 
+_T = TypeVar("_T")
 HOME: Final = "/home/work"
 MAX_CALLS: Final = 400  # of a run that is read by hand
 FILE_LOOKS: Final = 60
+POLL_S: Final = 2.2  # what a long poll takes: deployed servers answer every 2 s
+BESIDE_S: Final = 1.0  # what a run needs beside its long polls
+APART_S: Final = 0.5
 GATE_MARGIN_S: Final = 5  # a gate gives up this long after the call that it holds must have been answered (EX-17)
+
+
+def polls_within(target: Target, wanted: int) -> int:
+    """Return how many long polls a run has time for before the target's limit cuts it off (EX-23), 1 to `wanted`."""
+    limit_s = target.exec_timeout_s
+    return wanted if limit_s is None else max(1, min(wanted, int((limit_s * MARGIN - BESIDE_S) / POLL_S)))
+
+
+def begin_each(target: Target, budget: Budget, *beginnings: Callable[[], _T]) -> list[_T]:
+    """Begin runs that overlap, in this order; return what came of each.
+
+    One after the other, so that their order is sure; where the target's limit leaves no time for that, a moment apart.
+    """
+    if polls_within(target, len(beginnings)) == len(beginnings):
+        return [begin() for begin in beginnings]
+    with ThreadPoolExecutor(len(beginnings)) as pool:
+        begun = []
+        for begin in beginnings:
+            begun.append(pool.submit(begin))
+            budget.pause(APART_S)
+        return [one.result() for one in begun]
 
 
 def gate(name: str, target: Target) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from conformance.models.programs import NAMES, World
 from conformance.models.run_oracle import Outcome, Plan, judged, outcome, plans
 from conformance.session import AUTO
 from conformance.suite.generated import amount
-from conformance.suite.programs import gate, need_uncut, open_gate, read_together
+from conformance.suite.programs import begin_each, gate, need_uncut, open_gate, read_together
 from conformance.suite.stored import NOTHING, Stored, look
 
 if TYPE_CHECKING:
@@ -105,10 +106,11 @@ def test_generated_runs_that_overlap_keep_their_output(
         mine = [replace(plan, named=True) for plan in together]
         dues = [outcome(plan, World()) for plan in mine]
         with judge.under_test("EX-22"):
-            first = session.begin(options=gated(mine[0], target), run_id=f"bpm{secrets.token_hex(6)}")
-            others = [session.begin(options=plan.options, run_id=f"bpm{secrets.token_hex(6)}") for plan in mine[1:]]
+            asked = [gated(mine[0], target), *(plan.options for plan in mine[1:])]
+            begin = [partial(session.begin, options=one, run_id=f"bpm{secrets.token_hex(6)}") for one in asked]
+            begun = begin_each(target, session.bench.client.transport.budget, *begin)
             open_gate(session, "go")
-            runs = read_together(first, *others)
+            runs = read_together(*begun)
         for plan, due, run in zip(mine, dues, runs, strict=True):
             hold(judge, plan, due, run, limits, "EX-22")
         session.delete()
