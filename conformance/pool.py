@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from conformance.budget import Budget
 
 GRACE_S: Final = 15.0  # how long an interrupted run waits for requests in flight
+BRISK_WORKERS: Final = 8  # no more unless many are asked for, lest they keep the target from answering anybody
 PATIENT_SHARE: Final = 5 / 8  # of the workers: what waits is few, but each takes as long as a time limit
 _TICK_S: Final = 0.5  # how often the hearing thread looks up, so that a signal is not held back
 
@@ -43,15 +44,17 @@ class Pool:
     def run(self, checks: Sequence[Check], jobs: int) -> None:
         """Return when all checks are done, or none is begun any more because the run was stopped.
 
-        Some workers do what mostly waits and nothing else, so that it overlaps the rest without loading the target.
+        Some workers begin with what mostly waits, or do nothing else, so that it overlaps the rest without load.
         On Ctrl-C, stop the run, wait a little for requests in flight, and pass the interrupt on.
         """
         slow = _queued(check for check in checks if check.terms.slow)
         brisk = _queued(check for check in checks if not check.terms.slow)
         news: queue.SimpleQueue[_News] = queue.SimpleQueue()
-        patient = int(jobs * PATIENT_SHARE)
-        order = (brisk, slow) if patient else (slow, brisk)
-        tasks: list[tuple[_Queue, ...]] = [(slow,)] * patient + [order] * (jobs - patient)
+        patient = max(int(jobs * PATIENT_SHARE), 1)  # these begin with what waits
+        steady = min(max(jobs - BRISK_WORKERS, 0), patient)  # and of these so many do nothing else
+        tasks: list[tuple[_Queue, ...]] = [(brisk, slow)] * (jobs - patient)
+        tasks += [(slow,)] * steady
+        tasks += [(slow, brisk)] * (patient - steady)
         for queues in tasks:
             threading.Thread(target=self._work, args=(queues, news), daemon=True).start()
         try:
