@@ -12,6 +12,7 @@ import os
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Self
 
@@ -31,13 +32,31 @@ class RunningError(Exception):
     """The run that writes this journal is still going on."""
 
 
+class State(StrEnum):
+    """What is known of a session or folder."""
+
+    ASKED = "asked"  # its creation went out, or was about to; no answer yet
+    MADE = "made"
+    GONE = "gone"
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A session or folder that may be there."""
+
+    resource: str
+    id: str
+    state: State
+
+
 @dataclass(frozen=True)
 class Leftovers:
-    """What a journal says: which things of a target (resource and id) are not known to be gone."""
+    """What a journal says: which things of a target are not known to be gone, and when it was last written to."""
 
     url: str
     run: str
-    things: tuple[tuple[str, str], ...]
+    things: tuple[Thing, ...]
+    ended: float  # seconds since the epoch
 
 
 def state_dir() -> Path:
@@ -59,11 +78,11 @@ class Journal:
             fcntl.flock(self._files[path], fcntl.LOCK_EX)
         self._write({"record": "run", "format": FORMAT, "url": url, "run": run})
 
-    def note(self, resource: str, thing: str, *, gone: bool) -> None:
-        """Note that something may exist, or that it is gone."""
+    def note(self, resource: str, thing: str, state: State) -> None:
+        """Note that something may exist, does, or is gone."""
         with self._lock:
-            (self._alive.discard if gone else self._alive.add)((resource, thing))
-            self._write({"record": "gone" if gone else "made", "resource": resource, "id": thing})
+            (self._alive.discard if state is State.GONE else self._alive.add)((resource, thing))
+            self._write({"record": state, "resource": resource, "id": thing})
 
     def _write(self, facts: dict[str, str]) -> None:
         for file in self._files.values():
@@ -105,10 +124,11 @@ def read(path: Path) -> Leftovers:
             lines = [one for one in file if one.endswith("\n")]
         records = [json.loads(line) for line in lines]
         header, events = records[0], records[1:]
-        alive = {(one["resource"], one["id"]): one["record"] == "made" for one in events}
+        last = {(one["resource"], one["id"]): State(one["record"]) for one in events}
         if header["format"] != FORMAT:
             raise JournalError(f"{path} is of the format {header['format']!r}; this version reads {FORMAT}")
-        return Leftovers(header["url"], header["run"], tuple(thing for thing, there in alive.items() if there))
+        things = (Thing(*named, state) for named, state in last.items() if state is not State.GONE)
+        return Leftovers(header["url"], header["run"], tuple(things), path.stat().st_mtime)
     except BlockingIOError as error:
         raise RunningError(f"{path}: its run is still going on") from error
     except OSError as error:

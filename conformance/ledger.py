@@ -8,6 +8,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from conformance.journal import State
+
 if TYPE_CHECKING:
     from conformance.client import Call, Client
     from conformance.exchange import Exchange
@@ -95,7 +97,8 @@ class Ledger:
 
     def _write(self, entry: Entry) -> None:
         if self._journal is not None:
-            self._journal.note(entry.resource or self.resource, entry.id, gone=entry.gone)
+            state = State.GONE if entry.gone else State.MADE if entry.acknowledged else State.ASKED
+            self._journal.note(entry.resource or self.resource, entry.id, state)
 
     def sessions_alive(self) -> int:
         """Return how many sessions of this run exist."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,7 @@ from conformance import journal
 from conformance.budget import Budget
 from conformance.client import Client
 from conformance.commands.connection import connection_options, signer_of, trust_of, warn_of_secrets
-from conformance.journal import JournalError, RunningError
+from conformance.journal import JournalError, RunningError, State
 from conformance.ledger import Ledger
 from conformance.options import UsageError
 from conformance.summary import printable
@@ -22,9 +23,12 @@ from conformance.verdicts import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conformance.journal import Leftovers
+    from conformance.exchange import Exchange
+    from conformance.journal import Leftovers, Thing
 
 _TIMEOUT_S: Final = 30.0
+_IN_FLIGHT_S: Final = 10.0  # a creation that was under way when its run was killed may still come to something
+_PACE_S: Final = 1.0
 _DEFAULT_VERSION: Final = {"/session": "v5.20191215"}
 
 
@@ -35,7 +39,9 @@ def janitor(places: tuple[Path, ...], **told: Any) -> None:
     """Delete sessions and folders that killed runs have left, as their journals tell.
 
     PLACE is a report directory or a journal; without one, all journals of this user's runs. Runs that still go on are
-    left alone. Exit codes: 0 nothing is left; 2 a place is no journal; 3 something could not be removed.
+    left alone. A session without a name of the run's giving, made in the very moment of the kill, it cannot know.
+
+    Exit codes: 0 nothing is left; 2 a place is no journal; 3 something could not be removed.
     """
     warn_of_secrets()
     remains = 0
@@ -63,22 +69,31 @@ def _journals(places: tuple[Path, ...]) -> Iterator[Path]:
 
 def _tidied(path: Path, left: Leftovers, told: dict[str, Any]) -> int:
     """Delete what is left, and the journal where nothing is; return how much remains."""
-    transport = Transport(left.url, Budget(max(1, len(left.things)) * 8, 3_600.0), trust=trust_of(told))
-    remaining: list[str] = []
+    transport = Transport(left.url, Budget(max(1, len(left.things)) * 16, 3_600.0), trust=trust_of(told))
     try:
-        for resource, thing in left.things:
-            api_version = told["api_version"] or _DEFAULT_VERSION.get(resource, "v4.20181215")
-            client = Client(transport, signer_of(told, api_version), api_version=api_version, timeout_s=_TIMEOUT_S)
-            client.clean_up = True
-            ledger = Ledger(resource)
-            ledger.expect(thing, None if resource in {"/kernel", "/session"} else resource)
-            if not ledger.delete(thing, client):
-                remaining.append(f"{resource}/{thing}: {client.exchanges[-1].got}")
+        answers = {thing: _deleted(thing, transport, told) for thing in left.things}
+        late = [thing for thing, (_, last) in answers.items() if thing.state is State.ASKED and not last.ok]
+        while late and time.time() < left.ended + _IN_FLIGHT_S:
+            transport.budget.pause(_PACE_S)
+            answers |= {thing: _deleted(thing, transport, told) for thing in late}
+            late = [thing for thing in late if not answers[thing][1].ok]
     finally:
         transport.close()
+    remaining = [(thing, last) for thing, (gone, last) in answers.items() if not gone]
     click.echo(f"run {left.run} on {left.url}: {len(left.things) - len(remaining)} of {len(left.things)} removed")
-    for one in remaining:
-        click.echo(f"  still there: {printable(one)}")
+    for thing, last in remaining:
+        click.echo(f"  still there: {printable(f'{thing.resource}/{thing.id}: {last.got}')}")
     if not remaining:
         path.unlink(missing_ok=True)
     return len(remaining)
+
+
+def _deleted(thing: Thing, transport: Transport, told: dict[str, Any]) -> tuple[bool, Exchange]:
+    """Ask for a thing's deletion, twice if need be; return whether it is not there any more, and the last answer."""
+    api_version = told["api_version"] or _DEFAULT_VERSION.get(thing.resource, "v4.20181215")
+    client = Client(transport, signer_of(told, api_version), api_version=api_version, timeout_s=_TIMEOUT_S)
+    client.clean_up = True
+    ledger = Ledger(thing.resource)
+    ledger.expect(thing.id, None if thing.resource in {"/kernel", "/session"} else thing.resource)
+    gone = ledger.delete(thing.id, client)
+    return gone, client.exchanges[-1]

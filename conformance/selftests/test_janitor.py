@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from conformance import journal
-from conformance.journal import Journal, JournalError, RunningError, state_dir
+from conformance.journal import Journal, JournalError, RunningError, State, Thing, state_dir
 from conformance.selftests.scripted import Reply, Seen, problem, serve_script
 from conformance.selftests.support import check, ran
 from conformance.selftests.test_cli import batchproof
@@ -54,6 +54,25 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     assert batchproof("janitor").output == ""
 
 
+def test_a_session_that_the_target_was_still_making_is_removed_when_it_is_there(tmp_path: Path) -> None:
+    """Killed while a creation was under way: the janitor, told 404 at first, asks again for a while."""
+    refused = threading.Event()
+
+    def late(seen: Seen) -> Reply | None:
+        if seen.method == "DELETE" and not refused.is_set():
+            refused.set()
+            return problem(404)
+        return None
+
+    with serve_script(late) as (url, target):
+        with Journal([tmp_path / journal.FILE_NAME], url, "feed01") as kept:
+            kept.note("/kernel", "bp-feed01-1", State.ASKED)
+        target.sessions.add("bp-feed01-1")
+        tidied = batchproof("janitor", str(tmp_path))
+    assert tidied.exit_code == ExitCode.CONFORMS, tidied.output
+    assert target.sessions == set()
+
+
 def test_a_run_that_left_nothing_leaves_no_journal(tmp_path: Path) -> None:
     """In the end there is no journal of a run whose sessions are all gone."""
     with serve_script() as (url, _):
@@ -76,21 +95,21 @@ def test_the_journal_names_what_may_exist_and_is_locked(tmp_path: Path) -> None:
     """Things are in the journal until they are gone; while it is written nobody else acts on it."""
     path = tmp_path / "j.jsonl"
     with Journal([path], "http://target.test", "feed01") as kept:
-        kept.note("/kernel", "bp-feed01-1", gone=False)
-        kept.note("/folders", "bp-feed01-2", gone=False)
-        kept.note("/kernel", "bp-feed01-1", gone=True)
+        kept.note("/kernel", "bp-feed01-1", State.MADE)
+        kept.note("/folders", "bp-feed01-2", State.ASKED)
+        kept.note("/kernel", "bp-feed01-1", State.GONE)
         with pytest.raises(RunningError):
             journal.read(path)
-    assert journal.read(path).things == (("/folders", "bp-feed01-2"),)
+    assert journal.read(path).things == (Thing("/folders", "bp-feed01-2", State.ASKED),)
 
 
 def test_a_line_cut_off_is_left_out(tmp_path: Path) -> None:
     """The last line of a journal may be cut off where the run was killed."""
     path = tmp_path / "j.jsonl"
     with Journal([path], "http://target.test", "feed01") as kept:
-        kept.note("/kernel", "bp-feed01-1", gone=False)
+        kept.note("/kernel", "bp-feed01-1", State.MADE)
     path.write_text(path.read_text() + '{"record": "gone", "reso')
-    assert journal.read(path).things == (("/kernel", "bp-feed01-1"),)
+    assert journal.read(path).things == (Thing("/kernel", "bp-feed01-1", State.MADE),)
 
 
 @pytest.mark.parametrize("text", ["", "{}\n", '{"format": "other/9"}\n', "no json\n", "[]\n"])

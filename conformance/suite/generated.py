@@ -46,12 +46,25 @@ def send(session: Session, call: GeneratedCall) -> Exchange:
     """Send a generated call to a session, or a creation beside it; what it creates is deleted at once."""
     client, target = session.bench.client, session.bench.target
     path = target.path(session.id) + call.path.removeprefix("/{id}") if "{id}" in call.path else target.resource
+    token = _token_of(call, target)
+    if token is not None:
+        client.await_turn("POST")
+        session.bench.ledger.expect(token)
     exchange = client.call(call.method, path, **call.arguments())
     created = session_id_of(exchange) if call.operation == "createSession" and exchange.ok else None
     if created is not None and created != session.id:
-        session.bench.ledger.created(created)
+        session.bench.ledger.created(created, token)
         session.bench.ledger.delete(created, client)
+    elif token is not None and exchange.refused:
+        session.bench.ledger.gone(token)
     return exchange
+
+
+def _token_of(call: GeneratedCall, target: Target) -> str | None:
+    """Return the name that a generated creation asks for."""
+    body = call.json if call.operation == "createSession" and isinstance(call.json, dict) else {}
+    token = body.get(target.name_key)
+    return token if isinstance(token, str) else None
 
 
 def hold_problem(judge: Judge, exchange: Exchange) -> None:
