@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
 ATTRIBUTE: Final = "__batchproof_terms__"
 DEFAULT_TIMEOUT_S: Final = 120.0
@@ -89,10 +89,3 @@ def terms_of(function: object) -> Terms | None:
     """Return what `@requirement` said of a function, or None where it is not a check."""
     terms = getattr(function, ATTRIBUTE, None)
     return terms if isinstance(terms, Terms) else None
-
-
-def selected(terms: Terms, only: Collection[str] | None, tier: Tier) -> bool:
-    """Tell whether a run has this check: one of the clauses asked for, of any tier, or else any of the asked tier."""
-    if only is not None:
-        return any(clause in only for clause in terms.clauses)
-    return TIERS.index(terms.tier) <= TIERS.index(tier)

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from conformance.attempt import TOOLS, Check
-from conformance.checks import terms_of
+from conformance.checks import TIERS, terms_of
 from conformance.options import UsageError
 from conformance.verdicts import WORST_FIRST, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from conformance.checks import Tier
     from conformance.outcomes import CheckOutcome, ClauseOutcome
 
 _BROKEN: Final = frozenset({Verdict.FAIL, Verdict.WARN, Verdict.INTERMITTENT, Verdict.ERROR})
@@ -39,6 +42,19 @@ def check_of(item: pytest.Item) -> Check:
         raise UsageError(f"{name_of(item)} asks for {', '.join(unknown)}; checks are given: {', '.join(TOOLS)}")
     tools = tuple(name for name in wanted if name in TOOLS and name not in params)
     return Check(name_of(item), title, function, terms, tools, params)
+
+
+def chosen(checks: Iterable[Check], only: Collection[str] | None, tier: Tier) -> list[Check]:
+    """Return the checks of a run: those of the clauses asked for, of any tier, or else all of the asked tier.
+
+    Tier smoke asks one of each: of a check with parameters that with the first alone.
+    """
+    if only is not None:
+        return [check for check in checks if any(clause in only for clause in check.terms.clauses)]
+    of_tier = [check for check in checks if TIERS.index(check.terms.tier) <= TIERS.index(tier)]
+    if tier != "smoke":
+        return of_tier
+    return list({check.function: check for check in reversed(of_tier)}.values())[::-1]
 
 
 def is_broken(outcome: CheckOutcome) -> bool:

@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from conformance.attempt import Check
 
 # No terminal, no cache, no rewriting, no plugins of others: nothing of the user's pytest reaches the suite, no litter.
-_SETTINGS: Final = ("-p", "no:terminal", "-p", "no:cacheprovider", "-p", "conformance.plugin", "--assert=plain")
+# Nothing is captured, for pytest runs nothing.
+_SETTINGS: Final = (
+    "-p",
+    "no:terminal",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "conformance.plugin",
+    "--assert=plain",
+    "--capture=no",
+)
 
 
 def run_pytest(plugin: object, *more: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conformance.checks import Need, selected
+from conformance.checks import Need
+from conformance.collection import chosen
 from conformance.needs import told
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ def lines(
     options: Options, checks: Sequence[Check], catalogue: Catalogue, only: frozenset[str] | None
 ) -> Iterator[str]:
     """Yield the plan, line by line."""
-    chosen = [check for check in checks if selected(check.terms, only, options.tier)]
-    clauses = {clause for check in chosen for clause in check.terms.clauses if only is None or clause in only}
-    alone = sum(check.terms.exclusive for check in chosen)
+    asked = chosen(checks, only, options.tier)
+    clauses = {clause for check in asked for clause in check.terms.clauses if only is None or clause in only}
+    alone = sum(check.terms.exclusive for check in asked)
     yield f"Nothing is sent. `batchproof check` would check {options.url}:"
-    yield _row("checks", f"{len(chosen)} of {len(clauses)} clauses ({_choice(options)}), {options.parallel} at a time")
+    yield _row("checks", f"{len(asked)} of {len(clauses)} clauses ({_choice(options)}), {options.parallel} at a time")
     if alone:
         yield _row("alone", f"{alone} checks of the request limit, last")
-    for need, names in _lacking(options, chosen).items():
+    for need, names in _lacking(options, asked).items():
         yield _row("not tested", f"{', '.join(names)}, in part or wholly: {need.advice}")
     if excluded := [one.id for one in catalogue if one.excluded and (only is None or one.id in only)]:
         yield _row("excluded", f"{', '.join(excluded)} (`batchproof explain {excluded[0]}` says why)")

@@ -13,8 +13,8 @@ import pytest
 
 from conformance import catalogue as catalogues
 from conformance import contract as contracts
-from conformance.checks import selected, terms_of
-from conformance.collection import check_of, is_broken, name_of, reports_of
+from conformance.checks import terms_of
+from conformance.collection import check_of, chosen, is_broken, name_of, reports_of
 from conformance.discovery import TargetError
 from conformance.engine import Engine, RunRecord
 from conformance.gate import citation_faults
@@ -99,10 +99,9 @@ class SuitePlugin:
             return
         only = self.catalogue.matching(self.options.only) if self.options.only else None
         self._refuse(citation_faults(checks.values(), self.catalogue, only if self._whole_suite else ()))
-        dropped = [item for item in items if not selected(checks[name_of(item)].terms, only, self.options.tier)]
-        items[:] = [item for item in items if item not in dropped]
-        config.hook.pytest_deselected(items=dropped)
-        self._selected = {name_of(item): checks[name_of(item)] for item in items}
+        self._selected = {check.name: check for check in chosen(checks.values(), only, self.options.tier)}
+        config.hook.pytest_deselected(items=[item for item in items if name_of(item) not in self._selected])
+        items[:] = [item for item in items if name_of(item) in self._selected]
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Run all checks by the engine, reporting each to pytest's own hooks from this thread."""

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from conformance.attempt import Check
+from conformance.checks import Need
 from conformance.outcomes import CheckOutcome
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Pool:
         Some workers begin with what mostly waits, or do nothing else, so that it overlaps the rest without load.
         On Ctrl-C, stop the run, wait a little for requests in flight, and pass the interrupt on.
         """
-        slow = _queued(check for check in checks if check.terms.slow)
+        slow = _queued(sorted((check for check in checks if check.terms.slow), key=_waits_least))
         brisk = _queued(check for check in checks if not check.terms.slow)
         news: queue.SimpleQueue[_News] = queue.SimpleQueue()
         patient = max(int(jobs * PATIENT_SHARE), 1)  # these begin with what waits
@@ -92,6 +93,11 @@ class Pool:
                     self.finished(one)
                 case _:
                     workers -= 1
+
+
+def _waits_least(check: Check) -> bool:
+    """Order what waits: first what takes as long as the target's time limit, lest it begin when all else is done."""
+    return Need.EXEC_TIMEOUT not in check.terms.needs
 
 
 def _queued(checks: Iterable[Check]) -> _Queue:

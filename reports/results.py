@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
+import jsonschema_rs
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
@@ -226,15 +227,16 @@ def _refuse_unless_report(path: Path, raw: object) -> None:
         raise ReportError(f'{path}: is no batchproof report; a report is an object with "format": "{FORMAT}"')
     if raw["format"] != FORMAT:
         raise ReportError(f'{path}: has format {one_line(str(raw["format"]), 60)}; this version reads "{FORMAT}"')
-    flaw = best_match(_validator().iter_errors(raw))
-    if flaw is not None:
+    if not jsonschema_rs.Draft202012Validator(_schema()).is_valid(raw):  # a hundred times as fast: reports are large
+        flaw = best_match(Draft202012Validator(_schema()).iter_errors(raw))
         raise ReportError(f"{path}: {flaw.json_path}: {one_line(flaw.message)} (spec/report.schema.json has the shape)")
 
 
 @functools.cache
-def _validator() -> Draft202012Validator:
-    schema = importlib.resources.files("spec").joinpath("report.schema.json").read_text(encoding="utf-8")
-    return Draft202012Validator(json.loads(schema))
+def _schema() -> dict[str, Any]:
+    text = importlib.resources.files("spec").joinpath("report.schema.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
 
 
 def _headers(raw: list[list[str]] | None) -> tuple[tuple[str, str], ...]:

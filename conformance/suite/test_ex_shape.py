@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+
 from conformance.checks import requirement
 from conformance.run_reader import GOING_ON, STATUSES, Result
 from conformance.suite.programs import by_hand, gate, hold_rules, open_gate, read_until, seen
@@ -85,7 +87,7 @@ def test_every_status_is_one_of_six(session: Session, judge: Judge) -> None:
     hold_statuses(judge, every_kind(session))
 
 
-@requirement("EX-02", slow=True)
+@requirement("EX-02")
 def test_a_run_that_goes_on_has_one_of_six_statuses(session: Session, judge: Judge, target: Target) -> None:
     """A step that takes its time is answered with a status that the documents name."""
     again = {"mode": "continue", "code": "", "runId": "going-on"}
@@ -95,9 +97,17 @@ def test_a_run_that_goes_on_has_one_of_six_statuses(session: Session, judge: Jud
     open_gate(session, "go")
     if results[-1].status in GOING_ON:
         results += by_hand(session, again)
-    if target.exec_timeout_s is not None:
-        results += by_hand(session, batch("too-long", exec=f"sleep {target.exec_timeout_s + MARGIN_S:.1f}"))
     hold_statuses(judge, results)
+
+
+@requirement("EX-02", "EX-13", needs="exec-timeout", slow=True)
+def test_results_of_a_run_past_the_limit_are_as_others(
+    session: Session, judge: Judge, limits: Limits, target: Target
+) -> None:
+    """A run that is cut off has documented statuses to its end, and an exit code at the ends of steps alone."""
+    results = by_hand(session, batch("too-long", exec=f"sleep {(target.exec_timeout_s or 0) + MARGIN_S:.1f}"))
+    hold_statuses(judge, results)
+    hold_rules(judge, "EX-13", results, limits)
 
 
 @requirement("EX-13")
@@ -107,19 +117,20 @@ def test_exit_codes_come_with_ends_of_steps_only(session: Session, judge: Judge,
 
 
 @requirement("EX-13", slow=True)
-def test_no_exit_code_comes_with_continued(session: Session, judge: Judge, limits: Limits, target: Target) -> None:
+@pytest.mark.parametrize(
+    "commands", [{"build": "GATE"}, {"exec": "GATE"}, {"build": "true", "exec": "GATE"}], ids="+".join
+)
+def test_no_exit_code_comes_with_continued(
+    session: Session, judge: Judge, limits: Limits, target: Target, commands: dict[str, str]
+) -> None:
     """`exitCode` is null with `continued`, in the build as in the exec step, also after a step that ended with 0."""
-    for number, commands in enumerate(({"build": "GATE"}, {"exec": "GATE"}, {"build": "true", "exec": "GATE"})):
-        step = list(commands)[-1]
-        run = session.begin(options={**commands, step: gate(f"gate{number}", target)})
-        read_until(run, lambda run: run.last.status == "continued")
-        if not run.last.ended:
-            run.step()
-        open_gate(session, f"gate{number}")
-        hold_rules(judge, "EX-13", run.finish().results, limits)
-    if target.exec_timeout_s is not None:
-        over = by_hand(session, batch("too-long", exec=f"sleep {target.exec_timeout_s + MARGIN_S:.1f}"))
-        hold_rules(judge, "EX-13", over, limits)
+    step = list(commands)[-1]
+    run = session.begin(options={**commands, step: gate("gate", target)})
+    read_until(run, lambda run: run.last.status == "continued")
+    if not run.last.ended:
+        run.step()
+    open_gate(session, "gate")
+    hold_rules(judge, "EX-13", run.finish().results, limits)
 
 
 @requirement("EX-03")

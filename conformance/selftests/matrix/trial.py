@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from conformance.catalogue import load as load_catalogue
-from conformance.checks import selected
+from conformance.collection import chosen
 from conformance.contract import load as load_contract
 from conformance.discovery import TargetError
 from conformance.engine import Engine
@@ -139,7 +139,7 @@ class Suite:
 
     def citing(self, clauses: Collection[str] | None, tier: Tier) -> list[Check]:
         """Return the checks of a tier that cite one of the clauses, or all of the tier."""
-        of_tier = [check for check in self.checks if selected(check.terms, None, tier)]
+        of_tier = chosen(self.checks, None, tier)
         return [one for one in of_tier if clauses is None or not set(clauses).isdisjoint(one.terms.clauses)]
 
 
