@@ -28,6 +28,11 @@ def amount(options: Options, standard: int) -> int:
     return standard * FULL_TIMES if options.tier == "full" else standard
 
 
+def seed_of(options: Options, part: int) -> int:
+    """Return the seed of one of the parts that generated work is divided into, to be done side by side."""
+    return options.seed * 64 + part
+
+
 def each_call(
     operation: str,
     target: Target,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import strategies as st
 
 from conformance.checks import requirement
@@ -15,7 +16,7 @@ from conformance.models.exploring import explore
 from conformance.models.programs import NAMES, World
 from conformance.models.run_oracle import Outcome, Plan, judged, outcome, plans
 from conformance.session import AUTO
-from conformance.suite.generated import amount
+from conformance.suite.generated import amount, seed_of
 from conformance.suite.programs import begin_each, gate, need_uncut, open_gate, read_together
 from conformance.suite.stored import NOTHING, Stored, look
 
@@ -77,8 +78,9 @@ def hold_files(judge: Judge, session: Session, world: World, last: Run) -> None:
 
 
 @requirement(*OF_ONE_RUN, *OF_CONSOLES, "EX-24", slow=True, timeout_s=LONG_S)
+@pytest.mark.parametrize("part", range(3))
 def test_generated_runs_come_to_what_their_programs_do(
-    sessions: Sessions, judge: Judge, limits: Limits, options: Options
+    sessions: Sessions, judge: Judge, limits: Limits, options: Options, part: int
 ) -> None:
     """Runs of generated programs, one after the other, print, end and leave behind exactly what the programs do."""
 
@@ -92,12 +94,13 @@ def test_generated_runs_come_to_what_their_programs_do(
         session.delete()
 
     sequences = st.lists(plans(), min_size=4, max_size=6)
-    explore(sequences, examine, seed_value=options.seed, examples=amount(options, 3), shrink=options.shrink)
+    explore(sequences, examine, seed_value=seed_of(options, part), examples=amount(options, 1), shrink=options.shrink)
 
 
 @requirement("EX-22", slow=True, timeout_s=LONG_S)
+@pytest.mark.parametrize("part", range(4))
 def test_generated_runs_that_overlap_keep_their_output(
-    sessions: Sessions, judge: Judge, limits: Limits, options: Options, target: Target
+    sessions: Sessions, judge: Judge, limits: Limits, options: Options, target: Target, part: int
 ) -> None:
     """Two or three generated runs at the same time each deliver the output of their own programs."""
 
@@ -116,4 +119,4 @@ def test_generated_runs_that_overlap_keep_their_output(
         session.delete()
 
     groups = st.lists(plans(files=False), min_size=2, max_size=3)
-    explore(groups, examine, seed_value=options.seed, examples=amount(options, 2), shrink=options.shrink)
+    explore(groups, examine, seed_value=seed_of(options, part), examples=amount(options, 1), shrink=options.shrink)

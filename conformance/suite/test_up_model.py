@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import pytest
+
 from conformance.checks import requirement
 from conformance.models.exploring import explore
 from conformance.models.file_space import (
@@ -18,7 +20,7 @@ from conformance.models.file_space import (
     histories,
     is_plain,
 )
-from conformance.suite.generated import amount
+from conformance.suite.generated import amount, seed_of
 from conformance.suite.programs import HOME, write
 from conformance.suite.stored import NOTHING, Stored, in_home, look, word
 
@@ -181,8 +183,9 @@ class Story:
     slow=True,
     timeout_s=600.0,
 )
+@pytest.mark.parametrize("part", range(3))
 def test_a_generated_history_leaves_the_files_that_it_should(
-    sessions: Sessions, judge: Judge, options: Options
+    sessions: Sessions, judge: Judge, options: Options, part: int
 ) -> None:
     """After any uploads and programs, commands, listings and downloads agree on the files; none outlive the session."""
 
@@ -201,5 +204,5 @@ def test_a_generated_history_leaves_the_files_that_it_should(
         judge.require("UP-12", not left, expected="nothing of the session before", actual=left, exchange=shown)
         again.delete()
 
-    examples = amount(options, 3)
-    explore(histories(STEPS), examine, seed_value=options.seed, examples=examples, shrink=options.shrink)
+    drawn = seed_of(options, part)
+    explore(histories(STEPS), examine, seed_value=drawn, examples=amount(options, 1), shrink=options.shrink)
