@@ -45,13 +45,14 @@ class Served:
 
 
 @contextlib.contextmanager
-def served(*options: str) -> Iterator[Served]:
-    """Run a server on a free port while the block lasts."""
+def served(*options: str, delay_s: float = 0.0) -> Iterator[Served]:
+    """Run a server on a free port while the block lasts; it waits `delay_s` before it sees to a call."""
     with tempfile.TemporaryDirectory(prefix="batchproof-bench-") as name:
         root = Path(name)
         root.chmod(0o711)  # commands run as a user of their own, who has to pass through
         started = time.perf_counter()
-        command = [sys.executable, "-m", "mock_server", "--port", "0", "--workspace-root", name, *options]
+        module = ["benchmarks.slowed", str(delay_s)] if delay_s else ["mock_server"]
+        command = [sys.executable, "-m", *module, "--port", "0", "--workspace-root", name, *options]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             assert process.stdout is not None  # noqa: S101  - a pipe was asked for

@@ -21,7 +21,7 @@ from conformance.ledger import Ledger
 from conformance.needs import Needs
 from conformance.observers import Observation, Observers
 from conformance.outcomes import CheckOutcome, ClauseOutcome, conclude, undisturbed, wants_another_look
-from conformance.pool import Pool
+from conformance.pool import BRISK_WORKERS, Pool
 from conformance.restraint import Restraint
 from conformance.room import Room
 from conformance.time_limit import fair
@@ -142,7 +142,7 @@ class Engine:
         client = Client(self.transport, signer, api_version=version, timeout_s=self.options.timeout_s)
         client.clean_up, client.clean_up_patience_s = True, LAST_PATIENCE_S
         try:
-            return self.ledger.audit(client)
+            return self.ledger.audit(client, min(self.options.parallel, BRISK_WORKERS))
         except KeyboardInterrupt:
             self.budget.stop("interrupted")
             return self.ledger.alive()

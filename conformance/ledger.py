@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -120,22 +122,39 @@ class Ledger:
                 return True
         return False
 
-    def audit(self, client: Client) -> tuple[str, ...]:
-        """Ask for all that the run made; delete what still answers; return what is left even then.
+    def audit(self, client: Client, jobs: int = 1) -> tuple[str, ...]:
+        """Ask for all that the run made, so many at a time; delete what still answers; return what is left even then.
 
         A target that is lost is not waited for again and again: what was not known to be gone counts as left.
         """
-        left = []
+        remains = dict.fromkeys(sorted(self._entries, key=lambda one: self._entries[one].gone), True)
         deadline = monotonic() + AUDIT_S
-        for session_id in sorted(self._entries, key=lambda one: self._entries[one].gone):
-            lost = monotonic() > deadline or _silent(client.exchanges[-_SILENCES:])
-            if lost and session_id in self.alive():
-                left.append(session_id)
-            elif not lost and self._answers(session_id, client):
-                self.delete(session_id, client)
-                if self._answers(session_id, client):
-                    left.append(session_id)
-        return tuple(left)
+        things: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for thing in remains:
+            things.put(thing)
+
+        def work() -> None:
+            with suppress(queue.Empty):
+                while True:
+                    thing = things.get_nowait()
+                    lost = monotonic() > deadline or _silent(client.exchanges[-_SILENCES:])
+                    remains[thing] = self._remains(thing, client, lost=lost)
+
+        workers = [threading.Thread(target=work, daemon=True) for _ in range(jobs)]  # Ctrl-C does not wait for them
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        return tuple(thing for thing, there in remains.items() if there)
+
+    def _remains(self, thing: str, client: Client, *, lost: bool) -> bool:
+        """Delete what still answers; tell whether it is left even then."""
+        if lost:
+            return thing in self.alive()
+        if not self._answers(thing, client):
+            return False
+        self.delete(thing, client)
+        return self._answers(thing, client)
 
     def _answers(self, session_id: str, client: Client) -> bool:
         exchange = client.get(self._path(session_id), **self._how(session_id, "getSession"))
