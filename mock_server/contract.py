@@ -95,11 +95,6 @@ class Contract:
             rate_window_s=extra["rateLimitWindowSeconds"],
         )
 
-    @cached_property
-    def majors(self) -> tuple[int, ...]:
-        """The major revisions that are served under a prefix (CO-09)."""
-        return tuple(int(prefix.removeprefix("/v")) for prefix in self._document["x-dialects"]["versionPrefixes"])
-
     def bind(self, handlers: Mapping[str, object]) -> None:
         """Raise ContractError unless every operation has a handler and every handler an operation."""
         missing, surplus = self.operations.keys() - handlers.keys(), handlers.keys() - self.operations.keys()

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Self
 
 from cheroot import wsgi
 from cheroot.server import HTTPConnection, HTTPRequest
@@ -35,13 +35,6 @@ LINGER_S: Final = 2.0
 _WRITE_BYTES: Final = 262144
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
-
-
-class TakeSocket(Protocol):
-    """What `environ["batchproof.take_socket"]` holds."""
-
-    def __call__(self) -> socket.socket:
-        """Hand over the request's socket for a protocol upgrade; the server writes nothing more on it."""
 
 
 class _Writer:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from conformance.checks import requirement
 from conformance.run_reader import GOING_ON, STATUSES, Result
-from conformance.suite.programs import by_hand, gate, hold_rules, open_gate, read_until, seen
+from conformance.suite.programs import begin_each, by_hand, gate, hold_rules, open_gate, read_together, read_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from conformance.contract import Limits
     from conformance.judge import Judge
+    from conformance.open_run import OpenRun
     from conformance.session import Session
     from conformance.target import Target
 
@@ -220,24 +222,20 @@ def test_the_server_assigns_a_run_id(session: Session, judge: Judge) -> None:
 @requirement("EX-05", slow=True)
 def test_an_assigned_run_id_names_its_run(session: Session, judge: Judge, target: Target) -> None:
     """The assigned `runId` is another one for each unfinished run, and goes on with that run."""
-    first = session.begin(f"echo one; {gate('go', target)}; echo two", run_id=None)
-    read_until(first, seen)
-    second = session.try_execute(batch(None, exec="echo other"))
-    other = Result.of(second)
+
+    def another() -> OpenRun:
+        with judge.under_test("EX-05"):
+            return session.begin("echo other", run_id=None)
+
+    one = partial(session.begin, f"echo one; {gate('go', target)}; echo two", run_id=None)
+    first, second = begin_each(target, session.bench.client.transport.budget, one, another)
+    exchanges = (first.results[0].exchange, second.results[0].exchange)
+    expected = f"a new `runId`, other than {first.run_id!r}"
     judge.require(
-        "EX-05",
-        second.ok and other.run_id not in {None, first.run_id},
-        expected=f"a new `runId`, other than {first.run_id!r}",
-        actual=second.got,
-        exchange=(first.results[0].exchange, second),
+        "EX-05", second.run_id not in {None, first.run_id}, expected=expected, actual=second.run_id, exchange=exchanges
     )
     open_gate(session, "go")
-    while not (first.last.ended and other.ended):
-        if not first.last.ended:
-            first.step()
-        if not other.ended:
-            again = session.try_execute({"mode": "continue", "code": "", "runId": other.run_id})
-            other = Result.of(again)
-            judge.accepted("EX-05", again, expected=f"the run {other.run_id!r} to go on")
-    got = first.finish()
+    with judge.under_test("EX-05"):
+        got, other = read_together(first, second)
     judge.require("EX-05", got.stdout == "one\ntwo\n", expected="one, two", actual=got.stdout, exchange=got.exchanges)
+    judge.require("EX-05", other.stdout == "other\n", expected="other", actual=other.stdout, exchange=other.exchanges)

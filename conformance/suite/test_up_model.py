@@ -74,7 +74,7 @@ class Story:
         shown = self.session.bench.client.exchanges[-1]
         for name, content in self.space.files.items():
             got, wanted = found[name], Stored.of(content)
-            clause = self.space.promised[name]
+            clause = self.space.promised[name] if got == wanted else self._clause(name, got)
             self.judge.require(clause, got == wanted, expected=f"{name!r}: {wanted}", actual=str(got), exchange=shown)
         for name in self.space.gone:
             expected = f"nothing at {name!r}, which a program removed"
