@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from posixpath import basename
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,7 +130,7 @@ def test_a_neighbours_home_is_outside(sessions: Sessions, judge: Judge) -> None:
     """A path that names another session beside one's own is refused, and that session's files stay as they are."""
     one, other = sessions.create(), sessions.create()
     for neighbour in {other.id, other.token or other.id}:
-        for path in (f"../{neighbour}/bp-neighbour", f"../../{neighbour}/work/bp-neighbour"):
+        for path in (f"../{neighbour}/bp-neighbour", f"../../{neighbour}/{basename(HOME)}/bp-neighbour"):
             exchange = one.try_upload({path: b"outside"})
             expected = f"{path!r} to be refused (4xx, 400 expected)"
             judge.expect("UP-06", exchange.refused, expected=expected, actual=exchange.got, exchange=exchange)

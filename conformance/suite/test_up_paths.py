@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from posixpath import basename
 from typing import TYPE_CHECKING
 
 from conformance.checks import requirement
@@ -152,8 +153,9 @@ def test_absolute_and_relative_paths_name_the_same_places(session: Session, judg
 @requirement("UP-05")
 def test_one_upload_may_mix_absolute_and_relative_paths(session: Session, judge: Judge) -> None:
     """Absolute and relative paths may stand in one upload, below directories called like the home too."""
-    tails = spread(["mixed/r.txt", "mixed/a.txt", "home/work/r.txt", "work/a.txt"])
-    names = ("mixed/r.txt", f"{HOME}/mixed/a.txt", "home/work/r.txt", f"{HOME}/work/a.txt")
+    alike = (HOME[1:], basename(HOME))
+    tails = spread(["mixed/r.txt", "mixed/a.txt", f"{alike[0]}/r.txt", f"{alike[1]}/a.txt"])
+    names = ("mixed/r.txt", f"{HOME}/mixed/a.txt", f"{alike[0]}/r.txt", f"{HOME}/{alike[1]}/a.txt")
     with judge.under_test("UP-05"):
         exchange = session.upload(dict(zip(names, tails.values(), strict=True)))
     expect_contents(judge, "UP-05", session, tails, exchange)

@@ -39,9 +39,8 @@ def attempts(server_pid: int, secret_file: str, port: int) -> tuple[Attempt, ...
     return (
         *(
             Attempt("write files", f"of {path}", _writes(f"{path}/batchproof-escape"))
-            for path in ("/", "/etc", "/usr/bin", "/sys")
+            for path in ("/", "/etc", "/usr/bin", "/sys", "/proc/1/root")
         ),
-        Attempt("write files", "through /proc/1/root", _writes("/proc/1/root/etc/batchproof-escape")),
         Attempt("write files", "of /proc/sys", _writes("/proc/sys/kernel/core_pattern")),
         Attempt("write files", "by a link", f"ln -s /etc/batchproof-escape l; {_writes('l')}"),
         Attempt("write files", "in home of others", _writes("~root/batchproof-escape")),
