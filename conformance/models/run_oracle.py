@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from hypothesis import strategies as st
@@ -68,6 +69,20 @@ def plans(*, files: bool = True) -> SearchStrategy[Plan]:
         st.sampled_from((None, "")),
         st.booleans(),
     ).filter(lambda plan: plan.build or plan.exec)
+
+
+class Between(StrEnum):
+    """What may happen to a session between two of its runs."""
+
+    RESTART = "restart"
+    LISTING = "listing"
+    DOWNLOAD = "download"
+
+
+def histories() -> SearchStrategy[list[Plan | Between]]:
+    """Return what happens to a session: some runs, one after the other, and other calls between them."""
+    more: SearchStrategy[Plan | Between] = st.one_of(plans(), plans(), plans(), st.sampled_from(Between))
+    return st.builds(lambda first, rest: [first, *rest], plans(), st.lists(more, min_size=4, max_size=7))
 
 
 def outcome(plan: Plan, world: World) -> Outcome:

@@ -14,7 +14,7 @@ from conformance.checks import requirement
 from conformance.judge import Violation
 from conformance.models.exploring import explore
 from conformance.models.programs import NAMES, World
-from conformance.models.run_oracle import Outcome, Plan, judged, outcome, plans
+from conformance.models.run_oracle import Between, Outcome, Plan, histories, judged, outcome, plans
 from conformance.session import AUTO
 from conformance.suite.generated import amount, seed_of
 from conformance.suite.programs import begin_each, gate, need_uncut, open_gate, read_together
@@ -22,6 +22,7 @@ from conformance.suite.stored import NOTHING, Stored, look
 
 if TYPE_CHECKING:
     from conformance.contract import Limits
+    from conformance.exchange import Exchange
     from conformance.judge import Judge
     from conformance.options import Options
     from conformance.run_reader import Run
@@ -77,24 +78,68 @@ def hold_files(judge: Judge, session: Session, world: World, last: Run) -> None:
         )
 
 
-@requirement(*OF_ONE_RUN, *OF_CONSOLES, "EX-24", slow=True, timeout_s=LONG_S)
+class Story:
+    """One session, what its programs have done, and whether it may be restarted."""
+
+    def __init__(self, session: Session, judge: Judge, options: Options) -> None:
+        self.session = session
+        self.judge = judge
+        self.world = World()
+        self._restart = options.restart
+
+    def act(self, between: Between) -> None:
+        """Do what happens between two runs, and judge it."""
+        match between:
+            case Between.RESTART if self._restart:
+                self._restarted()
+            case Between.LISTING:
+                listing = self.session.listing()
+                for name in NAMES:
+                    wanted, got = name in self.world.files, name in listing
+                    self._require("EX-24", got == wanted, f"{name} in the listing: {wanted}", got, listing.exchange)
+            case Between.DOWNLOAD:
+                for name, text in self.world.files.items():
+                    content = self.session.fetch(name)
+                    last = self.session.bench.client.exchanges[-1]
+                    self._require("EX-24", content == text.encode(), f"{name}: {text.encode()!r}", content, last)
+
+    def _restarted(self) -> None:
+        """SE-07: a session works on after a restart; each of its files is as it was, or gone."""
+        restart = self.session.try_restart()
+        self._require("SE-07", restart.status == 204, "status 204", restart.got, restart)
+        with self.judge.under_test("SE-07"):
+            found = look(self.session, NAMES)
+        for name in NAMES:
+            before = Stored.of(self.world.files[name].encode()) if name in self.world.files else NOTHING
+            kept_or_gone = found[name] in {before, NOTHING}
+            self._require("SE-07", kept_or_gone, f"{name}: {before}, or none", str(found[name]), restart)
+            if found[name] == NOTHING:
+                self.world.files.pop(name, None)
+
+    def _require(self, clause: str, condition: bool, expected: str, actual: object, exchange: Exchange) -> None:  # noqa: FBT001  - what is judged
+        self.judge.require(clause, condition, expected=expected, actual=actual, exchange=exchange)
+
+
+@requirement(*OF_ONE_RUN, *OF_CONSOLES, "EX-24", "SE-07", slow=True, timeout_s=LONG_S)
 @pytest.mark.parametrize("part", range(3))
 def test_generated_runs_come_to_what_their_programs_do(
     sessions: Sessions, judge: Judge, limits: Limits, options: Options, part: int
 ) -> None:
-    """Runs of generated programs, one after the other, print, end and leave behind exactly what the programs do."""
+    """Runs of generated programs, with other calls between them, print, end and leave behind what the programs do."""
 
-    def examine(sequence: list[Plan]) -> None:
-        session, world = sessions.create(), World()
-        for plan in sequence:
-            due = outcome(plan, world)
-            run = session.run(options=plan.options, run_id=AUTO if plan.named else None)
-            hold(judge, plan, due, run, limits)
-        hold_files(judge, session, world, run)
-        session.delete()
+    def examine(history: list[Plan | Between]) -> None:
+        story = Story(sessions.create(), judge, options)
+        for one in history:
+            if isinstance(one, Between):
+                story.act(one)
+            else:
+                due = outcome(one, story.world)
+                run = story.session.run(options=one.options, run_id=AUTO if one.named else None)
+                hold(judge, one, due, run, limits)
+        hold_files(judge, story.session, story.world, run)
+        story.session.delete()
 
-    sequences = st.lists(plans(), min_size=4, max_size=6)
-    explore(sequences, examine, seed_value=seed_of(options, part), examples=amount(options, 1), shrink=options.shrink)
+    explore(histories(), examine, seed_value=seed_of(options, part), examples=amount(options, 1), shrink=options.shrink)
 
 
 @requirement("EX-22", slow=True, timeout_s=LONG_S)
