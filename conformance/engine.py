@@ -24,7 +24,7 @@ from conformance.outcomes import CheckOutcome, ClauseOutcome, conclude, undistur
 from conformance.pool import BRISK_WORKERS, Pool
 from conformance.restraint import Restraint
 from conformance.room import Room
-from conformance.time_limit import fair
+from conformance.time_limit import TimeLimit
 from conformance.transport import Transport
 from conformance.verdicts import Cause, Verdict
 
@@ -106,7 +106,7 @@ class Engine:
 
         apart = [check for check in checks if check.terms.exclusive]
         together = sorted((check for check in checks if not check.terms.exclusive), key=self._turn)
-        look = _Look(world, Features(world), Needs(world, KNOWN_C_LANGS))
+        look = _Look(world, Features(world), Needs(world, KNOWN_C_LANGS), TimeLimit(world))
         pool = Pool(look, self.budget, started, keep)
         try:
             pool.run(together, self.options.parallel)
@@ -155,6 +155,7 @@ class _Look:
     world: World
     features: Features
     needs: Needs
+    time_limit: TimeLimit
 
     def __call__(self, check: Check) -> CheckOutcome:
         """Run a check with second looks; return what it came to."""
@@ -182,7 +183,7 @@ class _Look:
         about_limit = Need.EXEC_TIMEOUT in check.terms.needs
         with self.world.room.turn(self.world.transport.budget):
             made = attempt(check, self.world)
-        return fair(made, None if about_limit else self.world.options.exec_timeout_s)
+        return made if about_limit else self.time_limit.fair(made)
 
     def _declined(self, check: Check) -> dict[str, ClauseOutcome]:
         """Return the clauses that need not be asked: features that are not offered, limits that were not told."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from conformance.run_reader import GOING_ON
 
@@ -17,26 +18,56 @@ MARGIN: Final = 0.9  # of the limit: the target's clock starts a little earlier 
 MEANT: Final = "too-long"  # the runId that a check gives a run which shall be cut off
 
 
+@dataclass
+class _Span:
+    """A run as an attempt saw it: its first call, its last, and what it said."""
+
+    begin: datetime
+    end: datetime
+    status: str = ""
+    answered: bool = False  # the last call was answered with success
+    complained: bool = False  # something came on stderr
+
+    @property
+    def seconds(self) -> float:
+        """How long it went on; 0 where it was still going on when it was last asked for: nothing cut it off."""
+        going_on = self.answered and self.status in GOING_ON
+        return 0.0 if going_on else (self.end - self.begin).total_seconds()
+
+    @property
+    def looks_cut(self) -> bool:
+        """Whether it ended as a run does that a time limit cuts off (EX-23), in one of the two ways."""
+        return self.status == "exec-timeout" or (self.status == "finished" and self.complained)
+
+
 def longest_run_s(history: Iterable[Exchange]) -> float:
-    """Return how long the longest run went on, from its first call to the end of its last.
+    """Return how long the longest run went on, from its first call to the end of its last."""
+    return max((span.seconds for span in _spans(history)), default=0.0)
 
-    A run that was still going on when it was last asked for was not cut off: it counts for nothing.
-    """
-    spans: dict[tuple[str, str], float] = {}
-    begun: dict[tuple[str, str], datetime] = {}
+
+def longest_cut_s(history: Iterable[Exchange]) -> float:
+    """Return how long the longest run went on of those that look as if a time limit had cut them off."""
+    return max((span.seconds for span in _spans(history) if span.looks_cut), default=0.0)
+
+
+def _spans(history: Iterable[Exchange]) -> Iterable[_Span]:
+    spans: dict[tuple[str, str], _Span] = {}
     for exchange in history:
-        run_id, status = _run(exchange)
-        if run_id is not None and run_id != MEANT:
-            run = exchange.url, run_id
+        found = _result(exchange)
+        if found is not None and found["runId"] != MEANT:
             end = exchange.started + timedelta(milliseconds=exchange.duration_ms)
-            going_on = exchange.ok and status in GOING_ON
-            begin = begun.setdefault(run, exchange.started)
-            spans[run] = 0.0 if going_on else (end - begin).total_seconds()
-    return max(spans.values(), default=0.0)
+            span = spans.setdefault((exchange.url, found["runId"]), _Span(exchange.started, end))
+            span.end, span.status, span.answered = end, str(found.get("status")), exchange.ok
+            span.complained = span.complained or _complains(found.get("console"))
+    return spans.values()
 
 
-def _run(exchange: Exchange) -> tuple[str | None, object]:
-    """Return the id of the run that an exchange is about, by its answer, else by its request; and its status."""
+def _complains(console: object) -> bool:
+    return isinstance(console, list) and any(isinstance(item, list) and item[:1] == ["stderr"] for item in console)
+
+
+def _result(exchange: Exchange) -> dict[str, Any] | None:
+    """Return what an exchange says of the run it is about: its answer's result, else its request; None for no run."""
     for body in (exchange.response_body, exchange.request_body):
         try:
             value = json.loads(body)
@@ -44,5 +75,5 @@ def _run(exchange: Exchange) -> tuple[str | None, object]:
             continue
         found = value.get("result", value) if isinstance(value, dict) else None
         if isinstance(found, dict) and isinstance(found.get("runId"), str):
-            return str(found["runId"]), found.get("status")
-    return None, None
+            return found
+    return None
