@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from conformance.judge import Finding, SeenReading
     from conformance.observers import Observation
 
+_WIDE: Final = 8  # checks that cite more are generated histories: one that broke off takes nothing from other checks
 _NOT_SELECTED: Final = "not selected (--only, --tier)"
 
 
@@ -28,6 +29,12 @@ class Entry:
     outcome: ClauseOutcome
     attempts: int = 1
     duration_s: float = 0.0
+    wide: bool = False  # of a check of many clauses
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether it came to nothing, and others may speak."""
+        return self.wide and self.outcome.verdict is Verdict.NOT_TESTABLE
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,10 @@ def assemble(
     for outcome in outcomes:
         for clause, one in outcome.clauses.items():
             if only is None or clause in only:
-                entries[clause].append(Entry(outcome.name, outcome.title, one, outcome.attempts, outcome.duration_s))
+                wide = len(outcome.clauses) > _WIDE
+                entries[clause].append(
+                    Entry(outcome.name, outcome.title, one, outcome.attempts, outcome.duration_s, wide)
+                )
         for reading in outcome.readings:
             readings[reading.clause].append(reading)
     for entry in (*map(_observed, _of_level(observations, catalogue)), *_set_ups(outcomes, entries, catalogue)):
@@ -86,7 +96,8 @@ def _record(requirement: Requirement, entries: list[Entry], readings: tuple[Seen
         return Record(requirement, Verdict.EXCLUDED, requirement.excluded)
     if not entries:
         return Record(requirement, Verdict.NOT_TESTABLE, _NOT_SELECTED)
-    verdict = combine(entry.outcome.verdict for entry in entries)
+    telling = [entry for entry in entries if not entry.tells_nothing] or entries
+    verdict = combine(entry.outcome.verdict for entry in telling)
     record = Record(requirement, verdict, "", tuple(entries), readings)
     return Record(requirement, verdict, _reason(record), record.entries, readings)
 

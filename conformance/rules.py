@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from conformance.exchange import NotJSONError, show
 from conformance.judge import Finding
 from conformance.run_reader import STATUSES, STREAMS
+from conformance.run_spans import SHORTEST_LIMIT_S, longest_cut_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,6 +184,8 @@ def _order(run: Run) -> Iterator[Finding]:
         yield Finding("EX-06", "clean-finished at most once, before build-finished", got, run.exchanges)
     if "build-finished" in seen or run.status != "finished" or run.disturbed:
         return
+    if longest_cut_s(run.exchanges) >= SHORTEST_LIMIT_S:
+        return  # the target's time limit may have ended it before (EX-11, EX-23)
     if "clean-finished" in seen:
         yield Finding("EX-11", "build-finished after clean-finished", got, run.exchanges)
     elif run.commands.get("build"):

@@ -11,13 +11,12 @@ from conformance.attempt import Attempt, Ending, Kit
 from conformance.budget import Stopped
 from conformance.checks import Need
 from conformance.judge import Unmet, Untestable
-from conformance.run_spans import MARGIN, longest_cut_s, longest_run_s
+from conformance.run_spans import MARGIN, SHORTEST_LIMIT_S, longest_cut_s, longest_run_s
 from conformance.verdicts import Cause
 
 if TYPE_CHECKING:
     from conformance.attempt import World
 
-SHORTEST_S: Final = 3.0  # a run that is cut off before was no longer than EX-17 lets every run be
 PROBE_S: Final = 18  # longer than any run of a check that is not about the limit
 _TIMEOUT_S: Final = 90.0
 
@@ -36,7 +35,7 @@ class TimeLimit:
         told_s = self._world.options.exec_timeout_s
         if not _troubled(one):
             return one
-        limit_s = told_s or (self._shown() if longest_cut_s(one.history) >= SHORTEST_S else None)
+        limit_s = told_s or (self._shown() if longest_cut_s(one.history) >= SHORTEST_LIMIT_S else None)
         if limit_s is None or longest_run_s(one.history) < limit_s * MARGIN:
             return one
         message = f"a run of this check took longer than the target's limit of {limit_s:.3g} s, which cuts runs off"
@@ -63,7 +62,7 @@ class TimeLimit:
             return None
         finally:
             kit.close()
-        cut = longest_cut_s(kit.history) >= SHORTEST_S and "survived" not in run.stdout
+        cut = longest_cut_s(kit.history) >= SHORTEST_LIMIT_S and "survived" not in run.stdout
         return took_s if cut else None
 
 

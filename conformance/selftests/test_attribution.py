@@ -61,6 +61,22 @@ def test_a_violation_is_looked_at_three_times_and_fails() -> None:
     assert report.exit_code is ExitCode.VIOLATIONS
 
 
+def test_a_generated_history_that_breaks_off_takes_nothing_from_other_checks() -> None:
+    """A check of many clauses that ends at one of them leaves the others as their own checks found them."""
+    clauses = ("UP-01", "UP-04", "UP-07", "UP-08", "UP-09", "LS-01", "DL-01", "EX-01", "EX-12")
+
+    def history(session: Session, judge: Judge) -> None:
+        exchange = session.try_upload({"big": b"x"})
+        judge.require("UP-08", condition=False, expected="status 400", actual=exchange.got, exchange=exchange)
+
+    def other(session: Session, judge: Judge) -> None:
+        judge.accepted("UP-01", session.try_upload({"small": b"x"}))
+
+    with serve_script() as (url, _):
+        report = judged(url, check(history, *clauses), check(other, "UP-01"))
+    assert [verdict(report, clause) for clause in ("UP-08", "UP-01", "UP-04")] == ["fail", "pass", "not-testable"]
+
+
 def test_a_broken_should_warns() -> None:
     """The same violation of a should is a warning, and the run conforms."""
     with serve_script() as (url, _):

@@ -1,6 +1,8 @@
 """The cross-cutting rules: each broken answer gives exactly its clause, and right ones give none."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -99,6 +101,16 @@ def test_the_order_of_statuses_is_held_to_its_clauses(
 ) -> None:
     """The allowed order gives nothing; each way to break it gives its clause."""
     assert clauses(rules.of_run(run_of(*statuses, **how))) == expected
+
+
+def test_a_run_that_a_time_limit_may_have_cut_in_its_build_is_not_blamed() -> None:
+    """A run that ends early after seconds, with a complaint on stderr, owes no `build-finished` (EX-11, EX-23)."""
+    begun, cut = result_of(status="continued", exitCode=None), result_of(console=[["stderr", "out of time"]])
+    late = replace(cut.exchange, started=begun.exchange.started + timedelta(seconds=4))
+    run = type(run_of("finished"))((begun, type(cut).of(late)), "r1", {"build": "sleep 60"})
+    assert clauses(rules.of_run(run)) == []
+    soon = type(run)((begun, cut), "r1", {"build": "sleep 60"})
+    assert clauses(rules.of_run(soon)) == ["EX-10"]
 
 
 def test_another_run_id_breaks_the_clause_of_who_chose_it() -> None:
