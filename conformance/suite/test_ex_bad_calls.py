@@ -119,6 +119,8 @@ def test_another_session_s_run_does_not_exist_here(
     run = session.begin(f"echo mine; {gate('go', target)}; echo end")
     call = {"mode": "continue", "code": "", "runId": run.run_id}
     hold_no_run(judge, "unknown-run", other.try_execute(call, observed=False))
+    nobody_s = {**call, "runId": "never-begun"}  # nor is it the one that goes on here
+    hold_no_run(judge, "unknown-run", session.try_execute(nobody_s, observed=False))
     read_until(run, seen)
     open_gate(session, "go")
     whole = run.finish()

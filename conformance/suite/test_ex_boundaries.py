@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from conformance.checks import requirement
-from conformance.run_reader import ENDED
+from conformance.run_reader import ENDED, GOING_ON, Result
 from conformance.suite.programs import HOME, gate, hold_text, noting, open_gate, order_of, read_text
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 MANY_POLLS: Final = 6
+MOST_CALLS: Final = 60  # of a short run
 ENOUGH_S: Final = 3.0  # of a target whose polls are long
 
 
@@ -153,6 +154,23 @@ def test_whether_a_step_waits_for_the_poll(session: Session, judge: Judge) -> No
     judge.require("EX-12", order == ["exec"], expected="exec to run once", actual=order, exchange=whole.exchanges)
     if reading == "at-once" or not polled:
         judge.reading("EX-12", "step-start", reading, whole.exchanges)
+
+
+@requirement("EX-12")
+def test_a_continue_may_hold_the_commands_again(session: Session, judge: Judge) -> None:
+    """A run goes on by `continue` calls that repeat its commands, as real clients send them: each step runs once."""
+    options = {step: f"{noting(step)}; echo {step}" for step in ("clean", "build", "exec")}
+    body = {"mode": "batch", "code": "", "runId": "told-again", "options": options}
+    results = [Result.of(session.try_execute(body))]
+    while results[-1].exchange.ok and results[-1].status in GOING_ON and len(results) < MOST_CALLS:
+        if results[-1].status == "continued":
+            session.bench.client.transport.budget.pause(0.1)
+        results.append(Result.of(session.try_execute({**body, "mode": "continue"})))
+    exchanges = [result.exchange for result in results]
+    order, said = order_of(session, judge, "EX-12"), "".join(result.stdout for result in results).split()
+    got = (results[-1].status, order, said)
+    expected = ("finished", list(options), list(options))
+    judge.require("EX-12", got == expected, expected=expected, actual=got, exchange=exchanges)
 
 
 @requirement("EX-12", slow=True)

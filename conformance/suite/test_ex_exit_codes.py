@@ -29,6 +29,7 @@ WAYS_TO_END: Final = (
     ("trap 'exit 12' EXIT; exit 1", 12),
     ("exec sh -c 'exit 13'", 13),
     ("exec >&- 2>&-; exit 14", 14),
+    ("exec >&- 2>&-; sleep 0.4; exit 18", 18),
     ("sh -c 'kill -15 $$'; exit $?", 143),
     ("sh -c 'exit 15' & wait $!", 15),
     ("echo out; echo err >&2; exit 16", 16),
@@ -105,7 +106,7 @@ def test_a_program_gives_itself_no_negative_code(session: Session, judge: Judge)
 @requirement("EX-16")
 @pytest.mark.parametrize(("name", "number"), [("KILL", 9), ("TERM", 15), ("SEGV", 11), ("ABRT", 6)])
 def test_the_exit_code_of_a_killed_program(session: Session, judge: Judge, name: str, number: int) -> None:
-    """A program killed by signal N has the exit code 128+N or -N."""
+    """A program killed by signal N has the exit code 128+N or -N, and so has a build."""
     run = session.run(f"echo before; kill -{name} $$; sleep 5")
     readings = {128 + number: "128+N", -number: "-N"}
     judge.require(
@@ -115,4 +116,8 @@ def test_the_exit_code_of_a_killed_program(session: Session, judge: Judge, name:
         actual=run.exit_code,
         exchange=run.exchanges,
     )
+    built = session.run(build=f"kill -{name} $$; sleep 5")
+    code = built.build.exit_code
+    kept = code in readings or not built.build.reported
+    judge.expect("EX-16", kept, expected=f"{128 + number} or {-number}", actual=code, exchange=built.exchanges)
     judge.reading("EX-16", "signal-code", readings[run.exit_code or 0], run.exchanges)

@@ -18,19 +18,23 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 ALL_BYTES = bytes(range(256))
+LARGE_BYTES = 2 * 1024 * 1024 + 1  # uploads have a limit (UP-08), what programs write has none
 
 
 @requirement("EX-24", tier="smoke")
 def test_what_a_run_wrote_is_there_for_later_runs(session: Session, judge: Judge) -> None:
     """Files that clean, build and exec wrote, changed or removed are so for every later run."""
+    session.upload({"gone.txt": b"uploaded"})
     session.run(f"echo e >> {HOME}/log", clean=f"echo c >> {HOME}/log", build=f"echo b >> {HOME}/log")
     session.run(f"mkdir -p {HOME}/a/b; printf '#!/bin/sh\\necho ran\\n' > {HOME}/a/b/.tool; chmod +x {HOME}/a/b/.tool")
     session.run(f"ln -s log {HOME}/link; mkdir {HOME}/none")
-    session.run(f"touch {HOME}/gone; rm {HOME}/gone; echo more >> {HOME}/log; exit 9")
+    session.run(f"touch {HOME}/gone; rm {HOME}/gone {HOME}/gone.txt; echo more >> {HOME}/log; exit 9")
     for command, expected in (
         (f"cat {HOME}/log", "c b e more"),
         (f"{HOME}/a/b/.tool", "ran"),
         (f"ls -A {HOME}; cat {HOME}/link", "a link log none c b e more"),
+        (f"head -c {LARGE_BYTES} /dev/zero > {HOME}/large; echo hidden > {HOME}/.hidden", ""),
+        (f"wc -c < {HOME}/large; cat {HOME}/.hidden", f"{LARGE_BYTES} hidden"),
     ):
         with judge.under_test("EX-24"):
             run = session.run(command)
@@ -160,8 +164,10 @@ def test_files_in_folders_under_output_are_served(session: Session, client: Clie
 
 @requirement("EX-26")
 def test_only_the_run_s_own_files_are_listed(session: Session, judge: Judge) -> None:
-    """A run lists neither files of an earlier run nor files elsewhere."""
-    session.run(f"mkdir -p {HOME}/.output; echo 1 > {HOME}/.output/first")
-    run = session.run(f"echo 2 > {HOME}/.output/second; echo 3 > {HOME}/elsewhere")
-    names = {name.rpartition("/")[2] for name in made_files(run)}
-    judge.require("EX-26", names == {"second"}, expected="second", actual=sorted(names), exchange=run.exchanges)
+    """A run lists neither files of an earlier run nor files elsewhere; one that it makes anew is its own."""
+    session.run(f"mkdir -p {HOME}/.output; cd {HOME}/.output; echo 1 > first; echo 1 > anew")
+    again = "sleep 1.1; rm anew; echo made anew > anew"  # file systems and servers may count whole seconds
+    run = session.run(f"cd {HOME}/.output; echo 2 > second; {again}; echo 3 > {HOME}/elsewhere")
+    names = sorted(name.rpartition("/")[2] for name in made_files(run))
+    expected = ["anew", "second"]
+    judge.require("EX-26", names == expected, expected=expected, actual=names, exchange=run.exchanges)

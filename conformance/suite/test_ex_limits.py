@@ -9,7 +9,7 @@ import pytest
 
 from conformance.checks import requirement
 from conformance.run_reader import ENDED
-from conformance.suite.programs import HOME
+from conformance.suite.programs import HOME, read_until, seen
 
 if TYPE_CHECKING:
     from conformance.judge import Judge
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 GRACE_S = 8.0  # how long past its limit a run may take to end: twice what a poll of 2 s and a slow kill need
+
+MARGIN_S = 2.0  # for what a program does past that to be seen
+MOST = 0.9  # of the limit: with this much of it gone, a run may be cut off (its clock is not ours)
 
 
 def limit_of(target: Target) -> float:
@@ -113,7 +116,40 @@ def test_a_step_past_the_limit_ends_the_run(session: Session, judge: Judge, targ
 
 
 @requirement("EX-23", needs="exec-timeout", slow=True)
-def test_the_processes_of_a_cut_run_are_killed(session: Session, judge: Judge, target: Target) -> None:
+def test_a_run_that_nobody_polls_is_cut_off(session: Session, judge: Judge, target: Target) -> None:
+    """The limit holds for a run that its client left alone, too: past it nothing of the run goes on."""
+    start, end_s = monotonic(), limit_of(target) + GRACE_S
+    run = session.begin(f"echo begun; sleep {end_s:.2f}; touch {HOME}/survived")
+    read_until(run, seen)
+    session.bench.client.transport.budget.pause(max(0.0, start + end_s + MARGIN_S - monotonic()))
+    left = session.listing()
+    exchanges = (run.results[0].exchange, left.exchange)
+    judge.require("EX-23", "survived" not in left, expected="an end at the limit", actual="none", exchange=exchanges)
+
+
+@requirement("EX-23", needs="exec-timeout", slow=True)
+def test_a_run_behind_a_cut_one_has_its_turn(session: Session, judge: Judge, target: Target) -> None:
+    """A run that waits behind one that is cut off is not cut off with it."""
+    start = monotonic()
+    first = session.begin(too_long(target), deadline_s=limit_of(target) + 45)
+    session.bench.client.transport.budget.pause(max(0.0, start + limit_of(target) * 0.6 - monotonic()))
+    asked = monotonic()
+    second = session.begin("echo had its turn; exit 3", deadline_s=limit_of(target) * 2 + 45)
+    while not second.last.ended:
+        second.step()
+        if not first.last.ended:
+            first.step()
+    waited_s = monotonic() - asked
+    run = second.finish()
+    got = (run.status, run.exit_code, run.stdout)
+    timed = waited_s >= limit_of(target) * MOST and (run.status == "exec-timeout" or run.stderr)  # it may count waiting
+    expected = ("finished", 3, "had its turn\n")
+    judge.require("EX-23", timed or got == expected, expected=expected, actual=got, exchange=run.exchanges)
+
+
+@requirement("EX-23", needs="exec-timeout", slow=True)
+@pytest.mark.parametrize("step", ["build", "exec"])
+def test_the_processes_of_a_cut_run_are_killed(session: Session, judge: Judge, target: Target, step: str) -> None:
     """After the limit none of the run's processes lives on: children, background jobs, those of other sessions."""
     beat = f"n=0; while [ $n -lt 600 ]; do n=$((n+1)); echo $n >> {HOME}/NAME; sleep 0.1; done"
     spawning = (
@@ -122,7 +158,7 @@ def test_the_processes_of_a_cut_run_are_killed(session: Session, judge: Judge, t
         f"command -v setsid >/dev/null && setsid sh -c '{beat.replace('NAME', 'daemon')}' >/dev/null 2>&1 & "
         f"{too_long(target)}"
     )
-    run = session.run(spawning, deadline_s=limit_of(target) + 45)
+    run = session.run(options={step: spawning}, deadline_s=limit_of(target) + 45)
     hold_cut(judge, run)
     look = f"cat {HOME}/child {HOME}/job {HOME}/daemon 2>/dev/null | wc -l"
     before, after = (int(count) for count in session.sh(f"{look}; sleep 0.6; {look}").split())

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from conformance.checks import requirement
-from conformance.suite.programs import gate, hold_text, open_gate, polls_within, read_chars, read_until, seen, write
+from conformance.run_reader import Result
+from conformance.suite.programs import (
+    gate,
+    hold_text,
+    need_uncut,
+    open_gate,
+    polls_within,
+    read_chars,
+    read_until,
+    seen,
+    write,
+)
 
 if TYPE_CHECKING:
     from conformance.judge import Judge
@@ -48,7 +61,7 @@ def test_a_long_silent_step_answers_continued(session: Session, judge: Judge, ta
 
 
 @requirement("EX-17", slow=True)
-@pytest.mark.parametrize("step", ["build", "exec"])
+@pytest.mark.parametrize("step", ["clean", "build", "exec"])
 def test_output_comes_while_the_step_goes_on(session: Session, judge: Judge, target: Target, step: str) -> None:
     """What a step wrote so far is delivered while it goes on, lines and parts of lines, each piece once."""
     gates = range(polls_within(target, 2))
@@ -92,7 +105,7 @@ def test_a_step_that_writes_all_the_time_answers_continued(session: Session, jud
 def test_pieces_wait_for_a_client_that_polls_late(session: Session, judge: Judge, target: Target) -> None:
     """What a step writes while nobody polls is delivered by the next calls, once."""
     run = session.begin(
-        f"echo before; {gate('go', target)}; seq 1 2000; touch /home/work/written; {gate('end', target)}"
+        f"echo before; {gate('go', target)}; seq 1 40000; touch /home/work/written; {gate('end', target)}"
     )
     read_until(run, seen)
     open_gate(session, "go")
@@ -100,5 +113,32 @@ def test_pieces_wait_for_a_client_that_polls_late(session: Session, judge: Judge
     run.step()
     open_gate(session, "end")
     whole = run.finish()
-    expected = "before\n" + "".join(f"{number}\n" for number in range(1, 2001))
+    expected = "before\n" + "".join(f"{number}\n" for number in range(1, 40_001))
     hold_text(judge, "EX-17", expected, whole.stdout, whole)
+
+
+@requirement("EX-17", slow=True)
+def test_polls_at_the_same_time_share_no_piece(session: Session, judge: Judge, target: Target) -> None:
+    """What a run writes while two calls poll it at the same time is in one of their answers, not in both."""
+    run = session.begin(f"echo begun; {gate('go', target)}; seq 1 99; {gate('end', target)}")
+    read_until(run, seen)
+    call = {"mode": "continue", "code": "", "runId": run.run_id}
+    with ThreadPoolExecutor(2) as pool:
+        polls = [pool.submit(session.try_execute, call, observed=False) for _ in range(2)]
+        open_gate(session, "go")
+        answers = [poll.result() for poll in polls]
+    run.results += [Result.of(one) for one in answers if one.ok]  # one at a time may be all that a server takes
+    open_gate(session, "end")
+    whole = run.finish()
+    wanted = Counter("begun\n" + "".join(f"{number}\n" for number in range(1, 100)))
+    got = Counter(whole.stdout)
+    twice, lost = "".join((got - wanted).elements()), "".join((wanted - got).elements())
+    if not twice:
+        need_uncut(judge, whole)
+    judge.require(
+        "EX-17",
+        not twice and not lost,
+        expected="each piece once",
+        actual=f"twice: {twice!r}, never: {lost!r}",
+        exchange=(*answers, *whole.exchanges[-1:]),
+    )

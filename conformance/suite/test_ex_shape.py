@@ -10,7 +10,7 @@ import pytest
 
 from conformance.checks import requirement
 from conformance.run_reader import GOING_ON, STATUSES, Result
-from conformance.suite.programs import begin_each, by_hand, gate, hold_rules, open_gate, read_together, read_until
+from conformance.suite.programs import HOME, begin_each, by_hand, gate, hold_rules, open_gate, read_together, read_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 MARGIN_S: Final = 5.0  # how long a program goes on past the time limit
+ODD_FILES: Final = ("ln -s none dangling", "ln -s loop loop", ": > \"$(printf 'm\\377m')\" || true", "mkfifo pipe || :")
 RUN_IDS: Final = (
     "af9185c5fb0eacb2",
     "0012345678",
@@ -58,6 +59,14 @@ def test_every_result_has_all_fields(session: Session, judge: Judge, limits: Lim
     unknown = [result for result in results if result.exchange.ok and set(result.exchange.json_object()) == set()]
     judge.require("EX-01", not unknown, expected="a JSON object", actual="none", exchange=results[-1].exchange)
     record_files(judge, results[-1])
+
+
+@requirement("EX-01")
+def test_odd_files_spoil_no_result(session: Session, judge: Judge, limits: Limits) -> None:
+    """Whatever a run leaves under /home/work/.output, each of its results has every field."""
+    for number, odd in enumerate(ODD_FILES):
+        results = by_hand(session, batch(f"odd{number}", exec=f"mkdir -p {HOME}/.output; cd {HOME}/.output; {odd}"))
+        hold_rules(judge, "EX-01", results, limits)
 
 
 def record_files(judge: Judge, result: Result) -> None:

@@ -56,6 +56,7 @@ FAMILIES: Final = (
     "narrow_files",
     "narrow_runs",
     "kept_things",
+    "unnoticed_runs",
     "variants",
     "freedoms",
     "strangers",
