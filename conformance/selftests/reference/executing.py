@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -177,7 +178,7 @@ class Executing(Engine):
         """EX-26: what the run made or changed under /home/work/.output."""
         after = self.output_files(session)
         return [
-            {"name": name, "url": self.output_url(session, name)}
+            {"name": os.fsencode(name).decode("utf-8", "replace"), "url": self.output_url(session, name)}
             for name, time_ns in sorted(after.items())
             if run.before.get(name) != time_ns
         ]
@@ -185,7 +186,7 @@ class Executing(Engine):
     def output_url(self, session: Session, name: str) -> str:
         """EX-26: relative to the endpoint, or absolute."""
         base = self.url if self.url_form == "absolute" else ""
-        return f"{base}/{self.dialects[0]}/{session.uuid}/output/{quote(name)}"
+        return f"{base}/{self.dialects[0]}/{session.uuid}/output/{quote(os.fsencode(name))}"
 
     def show_output(self, request: Request, owner: str, identifier: str, name: str) -> Response:
         """EX-26: one output file."""
