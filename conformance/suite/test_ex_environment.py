@@ -113,7 +113,6 @@ def test_commands_are_interpreted_by_bash(session: Session, judge: Judge, step: 
         ("for ((i = 0; i < 2; i++)); do echo $((i ** 2)); done", "0 1"),
         ("set -o pipefail; f() { local x=1; echo $x; }; f", "1"),
         ("false; echo on", "on"),
-        ("read -r -t 0.2 bp_line\necho on", "on"),  # what it reads is not the rest of the command
         ("[ -e bp-none ]; (exit 3); ! true; echo $?-on", "1-on"),
         ("echo [$bp_unset] bp-no-*-such", "[] bp-no-*-such"),
     ):

@@ -307,7 +307,7 @@ class PilesAreCut(Behaviour):
         super().heard(run, stream, text if getattr(run, "polled", 0) else text[: max(0, room)])
 
 
-# -- EX-08, EX-26, EX-30, EX-31, EX-01, EX-10
+# -- EX-08, EX-26, EX-01, CN-02, EX-16
 
 
 @defect("EX-08")
@@ -355,14 +355,6 @@ class OddNamesUnderOutputCrash(ReadingOutput):
 
     def look(self, path: Path) -> None:
         str(path).encode("utf-8")
-
-
-@defect("EX-30")
-class CommandsComeByStdin(Behaviour):
-    """Commands are given to bash on its standard input: what they read there is the rest of the command."""
-
-    def shell_text(self, command: str) -> str:
-        return f"bash <<'BP-END-OF-COMMAND'\n{command}\nBP-END-OF-COMMAND\n"
 
 
 @defect("CN-02", also=("EX-10",))
