@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -194,7 +195,8 @@ class UrlsAreNotEncoded(Behaviour):
     """Odd characters in the URLs of output files are as they are."""
 
     def output_url(self, session: Session, name: str) -> str:
-        return super().output_url(session, name).replace(quote(name), name)
+        raw = os.fsencode(name)
+        return super().output_url(session, name).replace(quote(raw), raw.decode("utf-8", "replace"))
 
 
 @defect("EX-26")
