@@ -144,6 +144,24 @@ def test_nobody_else_is_let_in_by_the_version_prefix(
                 hold_unauthorized(judge, f"a GET below {prefix} without a signature", exchange)
 
 
+@requirement("AU-05", needs="keys")
+def test_nobody_else_is_let_in_elsewhere(session: Session, client: Client, target: Target, judge: Judge) -> None:
+    """Calls that need not be offered are not served without a signature either: folders, interrupts, older paths."""
+    told = client.get(session.path())
+    if not told.ok:
+        raise judge.unmet("AU-01", expected="success for what is signed", actual=told.got, exchange=told)
+    unsigned = {
+        "list of folders": client.get("/folders", signer=None, operation="listFolders"),
+        "interrupt": client.post(session.path("/interrupt"), signer=None),
+        "creation by the older path": client.post(
+            f"{target.resource}/create", json=target.creation(session.token), signer=None
+        ),
+    }
+    for what, exchange in unsigned.items():
+        if exchange.ok:  # where it is not offered, any refusal will do
+            hold_unauthorized(judge, f"a {what} without a signature", exchange)
+
+
 def other_digit(signature: str, index: int) -> str:
     """Return the signature with another hex digit there."""
     digit = f"{(int(signature[index], 16) + 1) % 16:x}"

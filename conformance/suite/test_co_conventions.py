@@ -203,6 +203,11 @@ def test_the_version_prefix_serves_the_same_resource(
         path = prefix + session.path("/download")
         fetched = client.call(target.download_method, path, operation="downloadFiles", **files)
         judge.accepted("CO-09", fetched)
+    if client.get("/folders", operation="listFolders").ok:
+        judge.accepted("CO-09", client.get(f"{prefix}/folders", operation="listFolders"))
+    ended = client.call("DELETE", prefix + session.path(), operation="destroySession")
+    if not ended.ok and session.try_delete().ok:
+        judge.accepted("CO-09", ended)
 
 
 @requirement("CO-09")

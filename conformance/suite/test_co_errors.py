@@ -62,6 +62,10 @@ WRONG_WITHIN: Final[tuple[dict[str, Any], ...]] = (  # some servers may take the
     {"environ": {"BP_A": {"b": []}}},
     {"environ": {"BP_A": None}},
     {"mounts": [5]},
+    {"resources": "all"},
+    {"resources": {"mem": ["64m"], "cpu": {}}},
+    {"instanceMemory": "much"},
+    {"instanceCores": [1]},
 )
 WRONG_CALLS: Final[tuple[dict[str, Any], ...]] = (
     {"runId": []},
@@ -193,6 +197,8 @@ def test_an_execute_call_with_values_of_the_wrong_type_is_refused(session: Sessi
     body: dict[str, Any] = {"mode": "batch", "code": "", "runId": "co10", "options": {"exec": "true"}}
     for wrong in WRONG_CALLS:
         hold_refusal(judge, session.try_execute(body | wrong))
+    for code in (5, ["true"], {"a": 1}, True):  # a code that is given may be ignored (EX-03)
+        hold_no_breakdown(judge, session.try_execute(body | {"code": code, "runId": None}))
 
 
 @requirement("CO-10")

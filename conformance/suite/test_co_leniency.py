@@ -88,8 +88,9 @@ def test_a_creation_may_hold_nulls_and_unknown_keys(sessions: Sessions, target: 
         {"options": {"exec": "printf ran", "build": None, "clean": None, "buildLog": None}},
         {"options": {"exec": "printf ran", "buildLog": True, "bpUnknown": {"a": [1]}}},
         {"options": {"exec": "printf ran"}, "bpUnknown": 5, "another": None},
+        {"options": {"exec": "printf ran"}, "code": None},
     ],
-    ids=["null-commands", "unknown-options", "unknown-keys"],
+    ids=["null-commands", "unknown-options", "unknown-keys", "null-code"],
 )
 def test_an_execute_call_may_hold_nulls_and_unknown_keys(session: Session, judge: Judge, more: dict[str, Any]) -> None:
     """A batch call with null commands, `buildLog` and unknown keys runs as one without them does."""

@@ -47,7 +47,8 @@ def bare(path: str) -> str:
 def within(archive: Archive, path: str) -> dict[str, bytes]:
     """Return contents by path relative to the downloaded folder, with however much of its path members are named."""
     found = {}
-    for name, content in archive.files.items():
+    linked = {name: archive.files[goal] for name, goal in archive.links.items() if goal in archive.files}
+    for name, content in (archive.files | linked).items():  # of several names of one file all but one are links
         plain = posixpath.normpath(name)
         heads = (f"{head}/" for head in (path, bare(path)) if plain.startswith(f"{head}/"))
         found[plain.removeprefix(next(heads, ""))] = content
@@ -174,11 +175,11 @@ def test_a_directory_comes_as_its_tree(session: Session, judge: Judge) -> None:
     in_home(
         session,
         "mkdir -p tree/empty/emptier; echo made > tree/sub/made.txt; echo run > tree/run; chmod 755 tree/run; "
-        "head -c 100000 /dev/zero > tree/large",
+        "head -c 100000 /dev/zero > tree/large; ln tree/run tree/sub/ran || cp tree/run tree/sub/ran",
     )
-    made = {"sub/made.txt": b"made\n", "run": b"run\n", "large": bytes(100_000)}
+    made = {"sub/made.txt": b"made\n", "run": b"run\n", "sub/ran": b"run\n", "large": bytes(100_000)}
     files = {name.partition("/")[2]: content for name, content in TREE.items()} | made
-    for path in ("tree", f"{HOME}/tree"):
+    for path in ("tree", f"{HOME}/tree", "tree/"):
         exchange = session.try_download(path)
         judge.accepted("DL-05", exchange, expected="a directory to be downloaded")
         archive = session.archives(exchange, 1)[0]

@@ -80,6 +80,20 @@ def test_files_of_any_size_come_back(session: Session, judge: Judge, limits: Lim
 
 
 @requirement("DL-03")
+def test_a_file_larger_than_an_upload_comes_back(
+    session: Session, judge: Judge, limits: Limits, rng: random.Random
+) -> None:
+    """A file of more than 1 MiB, where its download is not refused (DL-07), comes back whole."""
+    pieces = {f"piece-{number}": rng.randbytes(limits.max_file_bytes * 4 // 5) for number in range(2)}
+    session.upload(pieces)
+    in_home(session, f"cat {' '.join(pieces)} > large")
+    exchange = session.try_download("large")
+    if exchange.refused:
+        raise judge.not_offered("downloads of more than 1 MiB", f"it answers {exchange.got}", exchange)
+    expect_back(judge, session, {"large": b"".join(pieces.values())}, limits)
+
+
+@requirement("DL-03")
 def test_a_download_is_of_this_moment(session: Session, judge: Judge, limits: Limits) -> None:
     """A file that was downloaded before comes as it is now, after an upload and after a command changed it."""
     session.upload({"now.txt": b"zeroth\n"})

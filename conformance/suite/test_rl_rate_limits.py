@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from conformance.checks import requirement
 from conformance.multipart import Form, Part
 from conformance.observers import RATE_HEADERS
+from conformance.target import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,6 +79,8 @@ class Spender:
         self._signer = signer
         self._unknown = target.path(f"bp-none-{secrets.token_hex(6)}")
         self._resource = target.resource
+        self._download_method = target.download_method
+        self._download = parameters(target.download_style, {"files": ["here.txt"]})
         self._since = target.probes[0].started if target.probes else datetime.now(UTC)
         before = self.total
         self.first = self.send("GET", self._unknown)
@@ -114,6 +117,8 @@ class Spender:
             yield from self._block("GET", session.path())
             yield from self._block("POST", session.path("/upload"), form=FORM)
             yield from self._block("GET", session.path("/files"))
+            yield from self._block("POST", session.path(), json=RUN)
+            yield from self._block(self._download_method, session.path("/download"), **self._download)
 
     def free(self) -> tuple[Exchange, ...]:
         """Return like requests after which as much remained as before, where others lowered it; else nothing."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import string
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 import pytest
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 ID_KEYS: Final = ("kernelId", "sessId", "sessionId")
+OVERLAPPING: Final = 4  # create calls at the same time
 IMAGE_SINCE: Final = "v4.20190315"
 OTHERS: Final = ("a b c", "abc/def", "abc\u00e9def", "abc!def", "-abcdef", "abcdef-", "abc\ndef")
 
@@ -91,7 +94,9 @@ def test_a_session_may_be_created_without_a_token(sessions: Sessions, target: Ta
 def test_a_creation_may_hold_a_tag_and_a_config(sessions: Sessions, target: Target, judge: Judge) -> None:
     """A create call with a tag and an empty config creates a session as one without them does."""
     sessions.create().delete()
-    extras: tuple[dict[str, Any], ...] = ({"tag": "bp-tag"}, {"config": {}}, {"tag": "bp tag 2", "config": {}})
+    extras: list[dict[str, Any]] = [{"tag": "bp-tag"}, {"config": {}}, {"tag": "bp tag 2", "config": {}}]
+    if target.dialect == "kernel":  # the least that can be asked for is no more than there is (SE-08)
+        extras.append({"config": {"instanceCores": 1, "clusterSize": 1}})
     for more in extras:
         token = sessions.new_token()
         exchange = ask_for_session(sessions, target.creation(token, **more))
@@ -117,6 +122,41 @@ def test_the_legacy_path_creates_sessions(sessions: Sessions, client: Client, ta
     info = session.try_info()
     judge.require("SE-01", info.ok, expected="the id to name a session", actual=info.got, exchange=(exchange, info))
     session.delete()
+
+
+@requirement("SE-02", "SE-03", "SE-04", "SE-09")
+def test_the_legacy_path_has_the_same_rules(
+    session: Session, sessions: Sessions, client: Client, target: Target, limits: Limits, rng: Random, judge: Judge
+) -> None:
+    """`POST /kernel/create` finds living sessions, measures tokens and sets the environment as `POST /kernel` does."""
+
+    def create(token: str, lang: str | None = None, **more: Any) -> Exchange:
+        client.await_turn("POST")
+        sessions.bench.ledger.expect(token)
+        body = target.creation(token, lang or target.lang, **more)
+        return client.post(f"{target.resource}/create", json=body, operation="createSessionLegacy")
+
+    if target.dialect != "kernel":
+        raise judge.not_offered("the kernel dialect", "sessions are created at /session", session.creation)
+    token = sessions.new_token()
+    made = create(token, config={"environ": {"BP_LEGACY": "legacy"}})
+    if not made.ok:
+        raise judge.not_offered("the legacy path", f"it answers {made.got}", made)
+    other = settled(sessions, made, token)
+    sessions.bench.ledger.created(other.id, token)
+    run = other.run("echo $BP_LEGACY")
+    evidence = (made, *run.exchanges)
+    judge.expect("SE-09", run.stdout == "legacy\n", expected="legacy", actual=run.stdout, exchange=evidence)
+    other.delete()
+    again = create(str(session.token))
+    judge.accepted("SE-02", again, expected="success: 200 or 201")
+    same = again.json_object().get("created") is False and ids(again) == ids(session.creation)
+    judge.expect("SE-02", same, expected="created: false, and the same id", actual=again.got, exchange=again)
+    for lang in other_langs(target)[:2]:
+        judge.refused("SE-03", create(str(session.token), lang), expected=f"a refusal (4xx) of the token with {lang!r}")
+    for length in (limits.min_token_chars - 1, limits.max_token_chars + 1):
+        refused = create(token_of(length, rng))
+        judge.refused("SE-04", refused, expected=f"a refusal (4xx) of a token of {length} characters")
 
 
 @requirement("SE-01")
@@ -165,6 +205,45 @@ def test_the_same_token_and_lang_give_the_same_session(
     judge.require(
         "SE-02", "mine.txt" in listing, expected="its files", actual=listing.exchange.got, exchange=listing.exchange
     )
+
+
+@requirement("SE-02")
+def test_overlapping_creations_of_one_token_give_one_session(sessions: Sessions, target: Target, judge: Judge) -> None:
+    """Create calls of one token that overlap name one session, and at most one of them says that it created it."""
+    token = sessions.new_token()
+    with ThreadPoolExecutor(OVERLAPPING) as pool:
+        exchanges = list(pool.map(lambda _: ask_for_session(sessions, target.creation(token)), range(OVERLAPPING)))
+    told = [exchange for exchange in exchanges if exchange.ok]  # one that comes too soon may be refused
+    if not told:
+        raise judge.unmet("SE-01", expected="a session", actual=exchanges[0].got, exchange=exchanges)
+    made = [exchange for exchange in told if exchange.json_object().get("created") is True]
+    named = [ids(exchange) for exchange in told]
+    judge.expect("SE-02", len(made) <= 1, expected="created: true once", actual=len(made), exchange=exchanges)
+    judge.expect("SE-02", all(one == named[0] for one in named), expected="one id", actual=named, exchange=exchanges)
+    for exchange in told:
+        sessions.adopt(exchange, token).try_delete()
+
+
+@requirement("SE-05", "SE-09")
+def test_a_creation_that_finds_a_session_changes_nothing_of_it(
+    sessions: Sessions, target: Target, judge: Judge
+) -> None:
+    """A create call that finds a living session, and names no config, leaves its environment and its age."""
+    session = sessions.create(config={"environ": {"BP_KEPT": "kept"}})
+    before = session.run("sleep 0.3; echo $BP_KEPT")
+    if before.stdout != "kept\n":
+        raise judge.unmet("SE-09", expected="kept", actual=before.stdout, exchange=before.exchanges)
+    first = session.try_info()
+    again = sessions.try_create(target.creation(session.token))
+    if not again.ok or again.json_object().get("created") is not False:
+        raise judge.unmet("SE-02", expected="the session itself", actual=again.got, exchange=again)
+    second = session.try_info()
+    run = session.run("echo $BP_KEPT")
+    ages: list[Any] = [exchange.json_object().get("age") for exchange in (first, second)]
+    older = all(isinstance(age, int) for age in ages) and ages[0] <= ages[1]
+    judge.expect("SE-05", older, expected="an age that goes on", actual=ages, exchange=(first, again, second))
+    evidence = (again, *run.exchanges)
+    judge.expect("SE-09", run.stdout == "kept\n", expected="kept", actual=run.stdout, exchange=evidence)
 
 
 def other_langs(target: Target) -> list[str]:
@@ -232,6 +311,8 @@ def test_tokens_of_letters_digits_and_inner_hyphens_are_taken(
         f"{token_of(4, rng, string.ascii_uppercase)}{unique}",
         token_of(12, rng, string.digits),
         f"a--{unique}-Z-9",
+        str(UUID(int=rng.getrandbits(128), version=4)),  # what clients like to name sessions by
+        UUID(int=rng.getrandbits(128), version=4).hex,
     )
     for token in tokens:
         exchange = ask_for_session(sessions, target.creation(token))

@@ -91,6 +91,19 @@ def test_content_is_kept_byte_for_byte(session: Session, judge: Judge, kind: str
 
 
 @requirement("UP-14")
+def test_a_charset_changes_no_content(session: Session, judge: Judge) -> None:
+    """Content is stored as it was sent, whatever charset the type of its part names, a wrong one too."""
+    session.upload({"control.txt": b"control"})
+    text = "Gr\u00fc\u00dfe\r\n"
+    charsets = {"iso-8859-1": "latin-1", "us-ascii": "utf-8", "utf-16": "utf-16", "windows-1252": "cp1252"}
+    contents = {f"{name}.txt": (name, text.encode(codec)) for name, codec in charsets.items()}
+    parts = [
+        Part(name, content, content_type=f"text/plain; charset={kind}") for name, (kind, content) in contents.items()
+    ]
+    expect_kept(judge, session, parts)
+
+
+@requirement("UP-14")
 def test_bytes_that_look_like_a_boundary_are_kept(session: Session, judge: Judge) -> None:
     """Content that resembles the request's own boundary or another, or ends as boundaries begin, is kept."""
     session.upload({"control.txt": b"control"})

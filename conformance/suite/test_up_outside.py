@@ -197,9 +197,11 @@ def test_links_inside_are_taken_or_refused(session: Session, judge: Judge) -> No
 @requirement("UP-02", "UP-06")
 def test_folders_that_are_links_inside_are_taken_or_refused(session: Session, judge: Judge) -> None:
     """A path through a directory that is a link inside /home/work leads where the link does, or is refused."""
-    in_home(session, "mkdir real; ln -s real link")
-    exchange = session.try_upload({"link/x.txt": b"inside"})
-    expected = "success (204) or a refusal (4xx)"
-    judge.require("UP-06", exchange.ok or exchange.refused, expected=expected, actual=exchange.got, exchange=exchange)
-    if exchange.ok:
-        expect_contents(judge, "UP-02", session, {"link/x.txt": b"inside"}, exchange)
+    in_home(session, f"mkdir real; ln -s real link; ln -s {HOME}/real absolute")
+    for path in ("link/x.txt", "absolute/y.txt"):
+        exchange = session.try_upload({path: b"inside"})
+        taken = exchange.ok or exchange.refused
+        expected = "success (204) or a refusal (4xx)"
+        judge.require("UP-06", taken, expected=expected, actual=exchange.got, exchange=exchange)
+        if exchange.ok:
+            expect_contents(judge, "UP-02", session, {path: b"inside"}, exchange)

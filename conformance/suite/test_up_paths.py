@@ -15,9 +15,10 @@ from conformance.suite.stored import (
     look,
     names_in,
 )
-from conformance.suite.uploads import overwrite, spread
+from conformance.suite.uploads import numbered, overwrite, spread
 
 if TYPE_CHECKING:
+    from conformance.contract import Limits
     from conformance.judge import Judge
     from conformance.session import Session
     from conformance.sessions import Sessions
@@ -88,14 +89,17 @@ def test_two_sessions_keep_their_files_apart(sessions: Sessions, judge: Judge) -
 
 
 @requirement("UP-01", "UP-02")
-def test_overlapping_uploads_do_not_mix(sessions: Sessions, judge: Judge) -> None:
-    """Uploads that overlap, to one session and to two, store each file with its own content."""
+def test_overlapping_uploads_do_not_mix(sessions: Sessions, judge: Judge, limits: Limits) -> None:
+    """Uploads that overlap, to one session and to two, store each file with its own content, refused ones beside."""
     pair = (sessions.create(), sessions.create())
     given = [
         (pair[turn % 2], {f"overlap-{turn // 2}.bin": b"%d;" % turn * (50_000 + turn)})
         for turn in range(2 * OVERLAPPING)
     ]
-    with ThreadPoolExecutor(len(given)) as pool:
+    refused = [(session, dict.fromkeys(numbered(limits.max_files + 1), b"x")) for session in pair]
+    with ThreadPoolExecutor(len(given) + len(refused)) as pool:
+        for session, files in refused:  # what is refused at the same time takes nothing with it
+            pool.submit(session.try_upload, files)
         exchanges = list(pool.map(lambda one: one[0].try_upload(one[1]), given))
     for (session, files), exchange in zip(given, exchanges, strict=True):
         taken = exchange.ok or exchange.status in OVERLOADED
@@ -109,6 +113,11 @@ def test_directories_are_created(session: Session, judge: Judge) -> None:
     for name in ("one/x.txt", "a/b/x.txt", "c/d/e/f/g/h/x.txt", ".hidden/x.txt", "a/sibling/x.txt", "1.d/2.d/x.txt"):
         exchange = session.try_upload(spread([name]))
         judge.accepted("UP-04", exchange, expected=f"{name} to be accepted")
+        expect_contents(judge, "UP-04", session, spread([name]), exchange)
+    in_home(session, "rm -r a c")  # made once is not made for ever
+    for name in ("a/b/x.txt", "c/d/y.txt"):
+        exchange = session.try_upload(spread([name]))
+        judge.accepted("UP-04", exchange, expected=f"{name} to be accepted, after its directory was removed")
         expect_contents(judge, "UP-04", session, spread([name]), exchange)
 
 
@@ -152,10 +161,13 @@ def test_absolute_and_relative_paths_name_the_same_places(session: Session, judg
 
 @requirement("UP-05")
 def test_one_upload_may_mix_absolute_and_relative_paths(session: Session, judge: Judge) -> None:
-    """Absolute and relative paths may stand in one upload, below directories called like the home too."""
+    """Absolute and relative paths may stand in one upload, below directories called like the home, and with `./`."""
     alike = (HOME[1:], basename(HOME))
-    tails = spread(["mixed/r.txt", "mixed/a.txt", f"{alike[0]}/r.txt", f"{alike[1]}/a.txt"])
-    names = ("mixed/r.txt", f"{HOME}/mixed/a.txt", f"{alike[0]}/r.txt", f"{HOME}/{alike[1]}/a.txt")
+    tails = spread(
+        ["mixed/r.txt", "mixed/a.txt", f"{alike[0]}/r.txt", f"{alike[1]}/a.txt", "dot.txt", "mixed/dot.txt"]
+    )
+    names = ("mixed/r.txt", f"{HOME}/mixed/a.txt", f"{alike[0]}/r.txt", f"{HOME}/{alike[1]}/a.txt", "./dot.txt")
+    names += ("./mixed/dot.txt",)
     with judge.under_test("UP-05"):
         exchange = session.upload(dict(zip(names, tails.values(), strict=True)))
     expect_contents(judge, "UP-05", session, tails, exchange)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from conformance.checks import requirement
 from conformance.multipart import Form, Part
 from conformance.suite.stored import expect_contents
-from conformance.suite.uploads import measured, spread, upload_chunked
+from conformance.suite.uploads import measured, spread, upload_body, upload_chunked
 
 if TYPE_CHECKING:
     from conformance.judge import Judge
@@ -64,6 +64,20 @@ def test_boundaries_of_any_form_are_taken(session: Session, judge: Judge) -> Non
         expect_taken(
             judge, session, [Part(f"boundary-{number}-{n}.txt", b"content %d" % n) for n in range(2)], boundary
         )
+
+
+@requirement("UP-01")
+def test_headers_may_be_spelt_otherwise(session: Session, judge: Judge) -> None:
+    """A boundary may stand in quotes, or behind another parameter, and the headers of parts have no letter case."""
+    form = Form((Part("spelt.txt", b"content"), Part("again.txt", b"more")), "bp-boundary")
+    body, lower = form.encode(), form.encode().replace(b"Content-", b"content-")
+    kinds = ('boundary="bp-boundary"', "charset=utf-8; boundary=bp-boundary", "boundary=bp-boundary; charset=utf-8")
+    spellings = [(body, f"multipart/form-data; {kind}") for kind in kinds] + [(lower, form.content_type)]
+    for sent, content_type in spellings:
+        exchange = upload_body(session, sent, content_type)
+        judge.expect("UP-01", exchange.ok, expected="success: status 204", actual=exchange.got, exchange=exchange)
+        files = {part.filename: part.content for part in form.parts if part.filename}
+        expect_contents(judge, "UP-01", session, files if exchange.ok else {}, exchange)
 
 
 @requirement("UP-01")

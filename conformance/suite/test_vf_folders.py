@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from conformance.judge import Judge
     from conformance.sessions import Sessions
 
+NO_FOLDERS = frozenset({404, 405, 501})
 MALFORMED = ("", "a/b", "../x", "..", "/abs", "a\0b")
 
 
@@ -225,3 +226,32 @@ def test_files_of_a_folder_come_back(sessions: Sessions, judge: Judge) -> None:
         judge.require("VF-03", sent, expected="success (200)", actual=tries[0].got, exchange=tries)
         whole = any(holds(one, content) for one in sent)
         judge.expect("VF-03", whole, expected="the file's content", actual=sent[0].got, exchange=sent)
+
+
+def hold_offered(judge: Judge, sessions: Sessions) -> None:
+    """Go on where virtual folders are offered."""
+    offer = try_create(sessions, "")
+    if offer.status in NO_FOLDERS:
+        raise judge.not_offered("virtual folders", f"POST /folders answers {offer.status}", offer)
+
+
+@requirement("CO-10")
+def test_a_folder_that_is_asked_for_wrongly_is_refused(sessions: Sessions, judge: Judge) -> None:
+    """Malformed JSON, a body that is no object and a name that is no text answer 4xx where a folder is created."""
+    hold_offered(judge, sessions)
+    bodies = (b"[]", b'["name"]', b'"name"', b"7", b"null", b'{"name": ', b'{"name": ["a"]}', b'{"name": {}}')
+    for body in bodies:
+        exchange = sessions.bench.client.post(
+            "/folders", body=body, content_type="application/json", operation="createFolder", observed=False
+        )
+        judge.refused("CO-10", exchange, expected=f"a refusal (4xx) of {body.decode()}")
+
+
+@requirement("CO-13")
+def test_a_folder_may_be_asked_for_with_nulls_and_unknown_keys(sessions: Sessions, judge: Judge) -> None:
+    """A folder is created with `host: null`, as real clients send it, and with an unknown key."""
+    hold_offered(judge, sessions)
+    for more in ({"host": None}, {"host": None, "group": None, "bpUnknown": [None]}):
+        with folder(sessions), spare_name(sessions) as name:
+            exchange = sessions.bench.client.post("/folders", json={"name": name} | more, operation="createFolder")
+            judge.accepted("CO-13", exchange)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from conformance.checks import requirement
-from conformance.suite.folders import folder
+from conformance.suite.folders import folder, try_create
 from conformance.suite.stored import HOME, expect_contents, expect_nothing, in_home
 from conformance.suite.test_up_mounts import mounted
 from conformance.suite.uploads import spread
@@ -13,6 +13,10 @@ from conformance.suite.uploads import spread
 if TYPE_CHECKING:
     from conformance.judge import Judge
     from conformance.sessions import Sessions
+
+
+NO_FOLDERS: Final = frozenset({404, 405, 501})
+LOOKS: Final = 5  # at what a terminated session may still write
 
 
 @requirement("VF-05")
@@ -54,3 +58,43 @@ def test_two_sessions_see_the_same_folder(sessions: Sessions, judge: Judge) -> N
         other.delete()
         without = sessions.create(token=other.token)
         expect_nothing(judge, "VF-05", without, [f"{name}/shared.txt"], without.creation, "without a mount")
+
+
+@requirement("VF-05", needs="restart")
+def test_a_restart_leaves_mounted_folders_alone(sessions: Sessions, judge: Judge) -> None:
+    """What was copied into a mounted folder outlives a restart of the session, whatever becomes of its own files."""
+    with folder(sessions) as name:
+        session = mounted(sessions, judge, name)
+        in_home(session, f"mkdir {name}/d; printf kept > {name}/kept.txt; printf deep > {name}/d/deep.txt")
+        restart = session.try_restart()
+        if not restart.ok:
+            raise judge.unmet("SE-07", expected="status 204", actual=restart.got, exchange=restart)
+        session.delete()
+        later = mounted(sessions, judge, name)
+        kept = {f"{name}/kept.txt": b"kept", f"{name}/d/deep.txt": b"deep"}
+        expect_contents(judge, "VF-05", later, kept, restart, "as before the restart")
+
+
+@requirement("SE-06", slow=True)
+def test_a_terminated_session_runs_no_more(sessions: Sessions, judge: Judge) -> None:
+    """Commands of a session end with it: what they wrote into a mounted folder grows no more."""
+    offer = try_create(sessions, "")
+    if offer.status in NO_FOLDERS:
+        raise judge.not_offered("virtual folders", f"POST /folders answers {offer.status}", offer)
+    with folder(sessions) as name:
+        first = mounted(sessions, judge, name)
+        beating = f"while :; do printf x >> {HOME}/{name}/beat; sleep 0.1; done"
+        first.try_execute({"mode": "batch", "code": "", "runId": "se06-beat", "options": {"exec": beating}})
+        second = mounted(sessions, judge, name)
+        in_home(second, f"until test -s {name}/beat; do sleep 0.05; done")
+        deleted = first.try_delete()
+        if not deleted.ok:
+            raise judge.unmet("SE-06", expected="200 or 204", actual=deleted.got, exchange=deleted)
+        looks: list[str] = []
+        while len(looks) < LOOKS and looks[-1:] != looks[-2:-1]:  # killing may take a moment on a busy server
+            looks.append(in_home(second, f"sleep 0.7; wc -c < {name}/beat").strip())
+        evidence = (deleted, second.bench.client.exchanges[-1])
+        expected = "no process of the terminated session"
+        judge.require(
+            "SE-06", looks[-1] == looks[-2], expected=expected, actual=f"it wrote: {looks}", exchange=evidence
+        )

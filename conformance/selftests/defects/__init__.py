@@ -57,6 +57,7 @@ FAMILIES: Final = (
     "narrow_runs",
     "kept_things",
     "unnoticed_runs",
+    "unnoticed_files",
     "variants",
     "freedoms",
     "strangers",

@@ -1,0 +1,515 @@
+"""Defects of files and sessions that a first look passes over: odd forms, overlap, second calls, other paths."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from conformance.selftests.reference import Behaviour
+from conformance.selftests.reference.message import Problem, Request, Response
+
+from .subtle_uploads import OddRequests
+from .table import defect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conformance.selftests.reference.sessions import Session
+
+Files = list[tuple[str, bytes]]
+
+# -- UP
+
+
+@defect("UP-01")
+class QuotedBoundariesAreRefused(OddRequests):
+    """A boundary in quotes is looked for with its quotes."""
+
+    def unwanted(self, request: Request) -> bool:
+        return 'boundary="' in request.headers.get("Content-Type", "")
+
+
+@defect("UP-01")
+class ParametersBeforeTheBoundaryAreRefused(OddRequests):
+    """A Content-Type that names anything before its boundary, or is not in lower case, is refused."""
+
+    def unwanted(self, request: Request) -> bool:
+        return not request.headers.get("Content-Type", "").startswith("multipart/form-data; boundary=")
+
+
+@defect("UP-01")
+class PartHeadersAreCaseSensitive(OddRequests):
+    """A part whose headers are in lower case is refused."""
+
+    def unwanted(self, request: Request) -> bool:
+        return b"\r\ncontent-disposition:" in request.body[:1000]
+
+
+@defect("UP-03")
+class ReadOnlyFilesStay(Behaviour):
+    """A file that may not be written is not overwritten."""
+
+    def store(self, session: Session, path: Path, content: bytes) -> None:
+        if path.is_file() and not path.stat().st_mode & 0o200:
+            raise Problem(500, "Internal error", "permission denied")
+        super().store(session, path, content)
+
+
+@defect("UP-04")
+class DirectoriesAreMadeOnce(Behaviour):
+    """A directory that an upload made is taken to be there ever after."""
+
+    def make_directories(self, session: Session, directory: Path) -> None:
+        made = self.__dict__.setdefault("made_directories", set())
+        if directory not in made:
+            super().make_directories(session, directory)
+        made.add(directory)
+
+
+@defect("UP-02")
+class DottedNamesAreRefused(Behaviour):
+    """A name that begins with `./` is refused."""
+
+    def place_of(self, session: Session, name: str) -> Path:
+        if name.startswith("./") and ".." not in name:
+            raise Problem(400, "Bad path", name)
+        return super().place_of(session, name)
+
+
+@defect("UP-09", intermittent=True)
+class OverlappingUploadsAreCountedTogether(Behaviour):
+    """The files of uploads that overlap count together."""
+
+    def admit_files(self, files: Files) -> Files:
+        with self.lock:
+            self.counts["going"] = self.counts.get("going", 0) + len(files)
+        try:
+            time.sleep(0.05)
+            if self.counts["going"] > self.max_files:
+                raise Problem(400, "Too many files", "at most 20 in one request")
+            return super().admit_files(files)
+        finally:
+            with self.lock:
+                self.counts["going"] -= len(files)
+
+
+@defect("UP-01", intermittent=True)
+class RefusalsEmptyTheStage(Behaviour):
+    """A refused upload takes with it the files of another that is being stored."""
+
+    def upload(self, request: Request, owner: str, identifier: str) -> Response:
+        try:
+            return super().upload(request, owner, identifier)
+        except Problem:
+            self.counts["refusals"] = self.counts.get("refusals", 0) + 1
+            raise
+
+    def store(self, session: Session, path: Path, content: bytes) -> None:
+        before = self.counts.get("refusals", 0)
+        threading.Event().wait(0.03)
+        if self.counts.get("refusals", 0) == before:
+            super().store(session, path, content)
+
+
+@defect("UP-14")
+class CharsetsAreConverted(Behaviour):
+    """A part whose type names another charset than UTF-8 is stored in UTF-8."""
+
+    def read_files(self, request: Request) -> Files:
+        files = super().read_files(request)
+        if b"charset=iso-8859-1" in request.body.lower():
+            return [(name, content.decode("latin-1").encode()) for name, content in files]
+        return files
+
+
+@defect("UP-02")
+class AbsoluteLinksAreTheHosts(Behaviour):
+    """A file for a directory that is an absolute link within home lands somewhere else."""
+
+    def place_of(self, session: Session, name: str) -> Path:
+        top = session.home / name.partition("/")[0]
+        if top.is_symlink() and str(top.readlink()).startswith("/home/work/") and ".." not in name:
+            return session.place / "elsewhere"
+        return super().place_of(session, name)
+
+    def check_places(self, session: Session, places: list[Path]) -> None:
+        super().check_places(session, [path for path in places if path.is_relative_to(session.home)])
+
+
+# -- LS
+
+
+@defect("LS-03")
+class PathsBelowFilesCrash(Behaviour):
+    """A path below a regular file answers 500 when it is listed."""
+
+    def listed(self, session: Session, path: str) -> Path:
+        found = self.inside(session, path)
+        if found.parent.is_file():
+            raise NotADirectoryError(path)
+        return super().listed(session, path)
+
+
+@defect("LS-03")
+class LongPathsCrash(Behaviour):
+    """A name of more than 255 bytes answers 500 when it is listed."""
+
+    def link_target(self, session: Session, parts: tuple[str, ...]) -> str | None:
+        if len(parts[-1].encode()) > 255:  # noqa: PLR2004  - what file systems bear
+            raise OSError("File name too long")
+        return super().link_target(session, parts)
+
+
+@defect("LS-04")
+class EveryTimeIsTheMtime(Behaviour):
+    """The ctime of an item is its mtime."""
+
+    def entry(self, path: Path) -> dict[str, Any]:
+        item = super().entry(path)
+        return item | {"ctime": item["mtime"]}
+
+
+@defect("SE-10")
+class MountedFoldersAreNotListed(Behaviour):
+    """A path in a mounted folder is outside when it is listed."""
+
+    def listed(self, session: Session, path: str) -> Path:
+        found = super().listed(session, path)
+        if not found.is_relative_to(session.home) and session.lang:
+            raise self.outside(path)
+        return found
+
+
+@defect("SE-10")
+class MountedFoldersAreNotDownloaded(Behaviour):
+    """A path in a mounted folder is outside when it is downloaded."""
+
+    def downloaded(self, session: Session, name: str) -> Path:
+        found = super().downloaded(session, name)
+        if not found.is_relative_to(session.home) and session.lang:
+            raise self.outside(name)
+        return found
+
+
+# -- DL
+
+
+@defect("DL-03")
+class LargeDownloadsEndEarly(Behaviour):
+    """A file of more than 1 MiB comes with zeros after its first MiB."""
+
+    def archive(self, path: Path) -> bytes:
+        whole = super().archive(path)
+        return whole[: 1 << 20] + bytes(len(whole) - (1 << 20)) if path.is_file() and len(whole) > 1_100_000 else whole  # noqa: PLR2004  - above the limit of uploads
+
+
+@defect("DL-05")
+class SlashesAtTheEndAreNotFound(Behaviour):
+    """A directory that is named with a slash at its end is not downloaded."""
+
+    def downloaded(self, session: Session, name: str) -> Path:
+        if name.endswith("/"):
+            raise Problem(404, "No such file", name)
+        return super().downloaded(session, name)
+
+
+@defect("DL-05")
+class HardLinksAreMissing(Behaviour):
+    """Of several names of one file the tar of a directory holds the first alone."""
+
+    def member(self, member: Any) -> Any:
+        return None if member.islnk() else super().member(member)
+
+
+@defect("DL-03", intermittent=True)
+class OverlappingDownloadsMix(Behaviour):
+    """Downloads that overlap share one temporary file."""
+
+    slot = b""
+
+    def archive(self, path: Path) -> bytes:
+        self.slot = super().archive(path)
+        threading.Event().wait(0.05)
+        return self.slot
+
+
+@defect("LS-02", intermittent=True)
+class OverlappingListingsMix(Behaviour):
+    """Listings that overlap change one working directory."""
+
+    where: Any = None
+
+    def listed(self, session: Session, path: str) -> Path:
+        self.where = super().listed(session, path)
+        threading.Event().wait(0.05)
+        return self.where
+
+
+# -- SE
+
+
+@defect("SE-02", intermittent=True)
+class OverlappingCreationsAreTwo(Behaviour):
+    """Two creations with one token that overlap make two sessions."""
+
+    def create_session(self, request: Request, owner: str) -> Response:
+        wanted = self.read_object(request)
+        name = wanted.get("clientSessionToken")
+        known = isinstance(name, str) and (owner, name) in self.sessions
+        threading.Event().wait(0.05)
+        if isinstance(name, str) and not known and (owner, name) in self.sessions:
+            with contextlib.suppress(KeyError):
+                old = self.sessions.pop((owner, name))
+                self.sessions[owner, f"{name}-{old.uuid}"] = old
+        return super().create_session(request, owner)
+
+
+@defect("SE-09")
+class ReuseForgetsTheEnvironment(Behaviour):
+    """A creation that finds a living session gives it the environment that it names, or none."""
+
+    def create_session(self, request: Request, owner: str) -> Response:
+        response = super().create_session(request, owner)
+        if b'"created": false' in response.body:
+            wanted = self.read_object(request)
+            session = self.sessions[owner, str(wanted["clientSessionToken"])]
+            session.environ = self.read_environ(wanted.get("config") or {})
+        return response
+
+
+@defect("SE-05")
+class ReuseResetsTheAge(Behaviour):
+    """The age of a session begins anew when a creation finds it."""
+
+    def reuse(self, living: Session, lang: str) -> Response:
+        response = super().reuse(living, lang)
+        living.born_s = time.monotonic()
+        return response
+
+
+@defect("SE-06")
+class DeleteKillsNothing(Behaviour):
+    """A DELETE forgets the session, and its commands go on."""
+
+    def destroy(self, session: Session) -> None:
+        with self.lock:
+            self.sessions.pop((session.owner, session.name), None)
+
+
+@defect("SE-04")
+class TokensThatAreUuidsAreNotFound(Behaviour):
+    """A token that reads as a UUID is taken for one, and finds nothing."""
+
+    def find(self, owner: str, identifier: str) -> Session:
+        session = super().find(owner, identifier)
+        if len(identifier.replace("-", "")) == 32 and identifier == session.name:  # noqa: PLR2004  - hex digits
+            raise self.unknown(identifier)
+        return session
+
+
+@defect("SE-01")
+class AnyLimitIsTooMuch(Behaviour):
+    """A creation that asks for a cluster of one, or for no GPU, is refused."""
+
+    def check_limits(self, config: dict[str, Any]) -> None:
+        super().check_limits(config)
+        if config.get("clusterSize") == 1:
+            raise self.too_much()
+
+
+class LegacyPath(Behaviour):
+    """A server whose legacy path differs."""
+
+    legacy = False
+
+    def create_session(self, request: Request, owner: str) -> Response:
+        self.legacy = request.path.endswith("/create")
+        return super().create_session(request, owner)
+
+
+@defect("SE-02")
+class LegacyCreationsAreConflicts(LegacyPath):
+    """The legacy path refuses the token of a living session."""
+
+    def reuse(self, living: Session, lang: str) -> Response:
+        if self.legacy:
+            raise Problem(409, "Session exists", living.name)
+        return super().reuse(living, lang)
+
+
+@defect("SE-04")
+class LegacyTokensAreNotMeasured(LegacyPath):
+    """The legacy path takes tokens of any length."""
+
+    def check_token(self, token: str) -> None:
+        if not self.legacy:
+            super().check_token(token)
+
+
+@defect("SE-09")
+class LegacyCreationsHaveNoEnvironment(LegacyPath):
+    """The legacy path ignores config.environ."""
+
+    def read_environ(self, config: dict[str, Any]) -> dict[str, str]:
+        environ = super().read_environ(config)
+        return {} if self.legacy else environ
+
+
+@defect("VF-05")
+class RestartsEmptyFolders(Behaviour):
+    """A restart removes all below the home, in mounted folders too."""
+
+    def restart(self, session: Session) -> None:
+        super().restart(session)
+        for directory in session.mounts.values():
+            self.empty(directory)
+
+
+# -- CO
+
+
+@defect("CO-09")
+class PrefixIsNotForFolders(Behaviour):
+    """Folders are not found under the major revision."""
+
+    def path_segments(self, request: Request) -> list[str]:
+        segments = super().path_segments(request)
+        return ["none", *segments] if "/folders" in request.path and request.path.startswith("/v") else segments
+
+
+@defect("CO-09")
+class PrefixIsNotForDeletions(Behaviour):
+    """Sessions are not terminated under the major revision."""
+
+    def method(self, request: Request) -> str:
+        if request.method == "DELETE" and request.path.startswith("/v"):
+            raise Problem(404, "Not found", "no such path")
+        return super().method(request)
+
+
+@defect("CO-10")
+class CodeOfTheWrongTypeCrashes(Behaviour):
+    """A `code` that is no text answers 500."""
+
+    def read_object(self, request: Request) -> dict[str, Any]:
+        value = super().read_object(request)
+        if not isinstance(value.get("code"), str | None):
+            raise TypeError("code")
+        return value
+
+
+@defect("CO-10")
+class ResourcesOfTheWrongTypeCrash(Behaviour):
+    """Resources and amounts of the wrong type in a creation answer 500."""
+
+    def check_limits(self, config: dict[str, Any]) -> None:
+        if not isinstance(config.get("resources"), dict | None) or isinstance(config.get("instanceMemory"), str | list):
+            raise TypeError("resources")
+        super().check_limits(config)
+
+
+@defect("CO-10")
+class FolderBodiesCrash(Behaviour):
+    """A body that is no object, or a name that is no text, answers 500 where a folder is created."""
+
+    def create_folder(self, request: Request, owner: str) -> Response:
+        try:
+            return super().create_folder(request, owner)
+        except Problem as problem:
+            if problem.title in {"Not an object", "Wrong type"}:
+                raise TypeError(problem.detail) from None
+            raise
+
+
+@defect("CO-13")
+class NullCodeIsRefused(Behaviour):
+    """A null `code` is refused."""
+
+    def find_run(self, session: Session, wanted: dict[str, Any], mode: str) -> Any:
+        if "code" in wanted and wanted["code"] is None:
+            raise Problem(400, "Wrong type", "code must be a text")
+        return super().find_run(session, wanted, mode)
+
+
+@defect("CO-13")
+class NullHostIsRefused(Behaviour):
+    """A folder's creation with `host: null` is refused."""
+
+    def create_folder(self, request: Request, owner: str) -> Response:
+        if set(self.read_object(request)) - {"name"}:
+            raise Problem(400, "Unknown key")
+        return super().create_folder(request, owner)
+
+
+# -- AU and RL
+
+
+class UnsignedSomewhere(Behaviour):
+    """A server that serves some calls without a signature."""
+
+    def is_open(self, request: Request) -> bool:
+        return False
+
+    def admit(self, request: Request) -> str:
+        if self.keys and "Authorization" not in request.headers and self.is_open(request):
+            return next(iter(self.keys))
+        return super().admit(request)
+
+
+@defect("AU-05")
+class UnsignedFoldersAreServed(UnsignedSomewhere):
+    """Virtual folders need no signature."""
+
+    def is_open(self, request: Request) -> bool:
+        return "/folders" in request.path
+
+
+@defect("AU-05")
+class UnsignedLegacyCreationsAreServed(UnsignedSomewhere):
+    """A creation by the legacy path needs no signature."""
+
+    def is_open(self, request: Request) -> bool:
+        return request.path.endswith("/create")
+
+
+@defect("AU-05")
+class UnsignedInterruptsAreServed(UnsignedSomewhere):
+    """An interrupt needs no signature."""
+
+    def is_open(self, request: Request) -> bool:
+        return request.path.endswith("/interrupt")
+
+
+class FreeCalls(Behaviour):
+    """A server that does not count some calls."""
+
+    free = False
+
+    def is_free(self, request: Request) -> bool:
+        return False
+
+    def counted_call(self, request: Request, who: str, owner: str) -> Response:
+        if self.is_free(request):
+            try:
+                return self.call(request, owner)
+            except Problem as problem:
+                return self.problem(problem)
+        return super().counted_call(request, who, owner)
+
+
+@defect("RL-02")
+class DownloadsAreFree(FreeCalls):
+    """Downloads do not count."""
+
+    def is_free(self, request: Request) -> bool:
+        return request.path.endswith("/download")
+
+
+@defect("RL-02")
+class RunsAreFree(FreeCalls):
+    """Calls that execute do not count where they succeed."""
+
+    def is_free(self, request: Request) -> bool:
+        return request.method == "POST" and b'"mode"' in request.body and "none" not in request.path
