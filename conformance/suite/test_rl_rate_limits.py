@@ -80,7 +80,7 @@ class Spender:
         self._unknown = target.path(f"bp-none-{secrets.token_hex(6)}")
         self._resource = target.resource
         self._download_method = target.download_method
-        self._download = parameters(target.download_style, {"files": ["here.txt"]})
+        self._download = {"operation": "downloadFiles", **parameters(target.download_style, {"files": ["here.txt"]})}
         self._since = target.probes[0].started if target.probes else datetime.now(UTC)
         before = self.total
         self.first = self.send("GET", self._unknown)

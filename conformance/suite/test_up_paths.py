@@ -166,8 +166,8 @@ def test_one_upload_may_mix_absolute_and_relative_paths(session: Session, judge:
     tails = spread(
         ["mixed/r.txt", "mixed/a.txt", f"{alike[0]}/r.txt", f"{alike[1]}/a.txt", "dot.txt", "mixed/dot.txt"]
     )
-    names = ("mixed/r.txt", f"{HOME}/mixed/a.txt", f"{alike[0]}/r.txt", f"{HOME}/{alike[1]}/a.txt", "./dot.txt")
-    names += ("./mixed/dot.txt",)
+    names = ["mixed/r.txt", f"{HOME}/mixed/a.txt", f"{alike[0]}/r.txt", f"{HOME}/{alike[1]}/a.txt"]
+    names += ["./dot.txt", "./mixed/dot.txt"]
     with judge.under_test("UP-05"):
         exchange = session.upload(dict(zip(names, tails.values(), strict=True)))
     expect_contents(judge, "UP-05", session, tails, exchange)
