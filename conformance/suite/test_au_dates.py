@@ -49,6 +49,10 @@ def test_dates_up_to_14_minutes_off_are_accepted(
         judge.expect(
             "AU-04", exchange.ok, expected=f"the date {letter.date} accepted", actual=exchange.got, exchange=exchange
         )
+    letter = desk.letter("GET", session.path(), date=form(desk.now()))
+    exchange = letter.saying(Date=None, X_BackendAI_Date=letter.date).send()
+    expected = f"the date {letter.date} in X-BackendAI-Date accepted"
+    judge.expect("AU-04", exchange.ok, expected=expected, actual=exchange.got, exchange=exchange)
 
 
 @requirement("AU-04", tier="smoke", needs="keys")

@@ -195,6 +195,9 @@ def test_the_version_prefix_serves_the_same_resource(
         ran = session.try_execute({"mode": "continue", "code": "", "runId": "co09", "options": {}})
     again = client.post(prefix + target.resource, json=target.creation(session.token), operation="createSession")
     judge.accepted("CO-09", again)  # the session itself: its token is in use (SE-02)
+    older, body = f"{target.resource}/create", target.creation(session.token)
+    if target.dialect == "kernel" and client.post(older, json=body, operation="createSessionLegacy").ok:
+        judge.accepted("CO-09", client.post(prefix + older, json=body, operation="createSessionLegacy"))
     form = Form((Part("more.txt", b"more"),))
     judge.accepted("CO-09", client.post(prefix + session.path("/upload"), form=form, operation="uploadFiles"))
     plain = session.try_download("here.txt")

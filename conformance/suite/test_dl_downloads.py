@@ -27,7 +27,21 @@ if TYPE_CHECKING:
     from conformance.session import Session
 
 BLOCK_BYTES = 512
-ODD_NAMES = ("x1.txt", "[x]*.txt", "a,b.txt", "c+d=e&f.txt", " lead.txt", "#g?h.txt", 'i"j.txt', "k;l'm.txt", "~", "-n")
+ODD_NAMES = (
+    "x1.txt",
+    "[x]*.txt",
+    "a,b.txt",
+    "c+d=e&f.txt",
+    " lead.txt",
+    "#g?h.txt",
+    'i"j.txt',
+    "k;l'm.txt",
+    "~",
+    "-n",
+    "o\\p.txt",
+    "q<r>.txt",
+)
+UNPRINTABLE = ("line\nend.txt", "tab\tbed.txt")
 TREE = {
     "tree/a.txt": b"a",
     "tree/sub/b.bin": bytes(range(256)),
@@ -126,6 +140,16 @@ def test_paths_may_be_relative_absolute_and_odd(session: Session, judge: Judge) 
     in_home(session, "; ".join(f"echo x > {word(name)}" for name in ODD_NAMES))
     for start in range(0, len(ODD_NAMES), 2):
         expect_in_order(judge, session, *ODD_NAMES[start : start + 2])
+
+
+@requirement("DL-01")
+def test_line_ends_in_a_name_break_no_part(session: Session, judge: Judge) -> None:
+    """A path with a line end or a tab in it comes as one part that is a tar, among others, unless it is refused."""
+    in_home(session, "; ".join(f"echo x > {word(name)}" for name in ("a.txt", *UNPRINTABLE)))
+    for name in UNPRINTABLE:
+        exchange = session.try_download("a.txt", name)
+        if exchange.ok:
+            archives_of(judge, exchange, ("a.txt", name))
 
 
 @requirement("DL-01")

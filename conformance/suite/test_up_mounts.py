@@ -45,6 +45,11 @@ def test_uploads_into_a_mounted_folder_are_refused(sessions: Sessions, judge: Ju
         expect_refused_there(judge, session, "link/linked.txt", f"{name}/linked.txt")
         expect_refused_there(judge, session, "deep/linked.txt", f"{name}/sub/linked.txt")
         expect_refused_there(judge, session, f"beside/../{name}/dotdot.txt", f"{name}/dotdot.txt")
+        expect_refused_there(judge, session, f"./{name}/dot.txt", f"{name}/dot.txt")
+        expect_refused_there(judge, session, f"{HOME}//{name}/slashes.txt", f"{name}/slashes.txt")
+        exchange = session.try_upload([("first.txt", b"beside"), (f"{name}/second.txt", b"uploaded")])
+        judge.refused("UP-13", exchange, expected="a refusal (4xx) of two files, the second in a mounted folder")
+        expect_nothing(judge, "UP-13", session, [f"{name}/second.txt"], exchange, "in the mounted folder")
 
 
 @requirement("UP-13")

@@ -36,6 +36,8 @@ FOREIGN = (
     "ﬁ-ligature.txt",
     "½²ª.txt",
     "ÀÉÎ.TXT",
+    "\U0001f469\u200d\U0001f4bb.txt",  # one picture of two, joined by a character that prints nothing
+    "no\u00a0break\u3000wide.txt",
 )
 MIXED = "aé世🙂 .-_+~"
 

@@ -77,6 +77,19 @@ def test_a_refused_upload_changes_nothing(session: Session, judge: Judge, limits
 
 
 @requirement("UP-11")
+def test_a_path_that_cannot_be_changes_nothing(session: Session, judge: Judge) -> None:
+    """Where a file stands at which a directory is needed, or the other way round, a refusal changes nothing."""
+    session.upload(OLD)
+    before = names_in(session)
+    for path in ("old.txt/below.txt", "d"):
+        for files in ([*NEW, (path, b"new")], [*NEW[:2], (path, b"new"), *NEW[2:]]):
+            exchange = session.try_upload(files)
+            if not exchange.refused:
+                return  # that it must be refused is nowhere said
+            expect_unchanged(judge, session, before, exchange)
+
+
+@requirement("UP-11")
 def test_what_was_refused_can_be_uploaded_after_all(session: Session, judge: Judge, limits: Limits) -> None:
     """After a refusal the session takes the same files without the one that was at fault."""
     session.upload(OLD)

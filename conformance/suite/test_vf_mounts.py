@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 NO_FOLDERS: Final = frozenset({404, 405, 501})
-LOOKS: Final = 5  # at what a terminated session may still write
+LOOKS: Final = 12  # at what a terminated session may still write
 
 
 @requirement("VF-05")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from conformance.selftests.reference import Behaviour
@@ -124,16 +126,6 @@ class PathsBelowFilesCrash(Behaviour):
         if found.parent.is_file():
             raise NotADirectoryError(path)
         return super().listed(session, path)
-
-
-@defect("LS-03")
-class LongPathsCrash(Behaviour):
-    """A name of more than 255 bytes answers 500 when it is listed."""
-
-    def link_target(self, session: Session, parts: tuple[str, ...]) -> str | None:
-        if len(parts[-1].encode()) > 255:  # noqa: PLR2004  - what file systems bear
-            raise OSError("File name too long")
-        return super().link_target(session, parts)
 
 
 @defect("SE-10")
@@ -455,3 +447,99 @@ class RunsAreFree(FreeCalls):
 
     def is_free(self, request: Request) -> bool:
         return request.method == "POST" and b'"mode"' in request.body and "none" not in request.path
+
+
+# -- odd names and places
+
+
+@defect("UP-13")
+class DottedMountsAreWritten(Behaviour):
+    """A mounted folder is known by the beginning of a path alone."""
+
+    def place_of(self, session: Session, name: str) -> Path:
+        if name.startswith("./") and name.split("/")[1] in session.mounts:
+            return self.inside(session, name)
+        return super().place_of(session, name)
+
+
+@defect("UP-13")
+class OnlyTheFirstFileIsKeptOutOfMounts(Behaviour):
+    """A file for a mounted folder is written there where it is not the first of its upload."""
+
+    def upload(self, request: Request, owner: str, identifier: str) -> Response:
+        self.placed: list[str] = []
+        return super().upload(request, owner, identifier)
+
+    def place_of(self, session: Session, name: str) -> Path:
+        self.placed.append(name)
+        if len(self.placed) > 1 and name.partition("/")[0] in session.mounts:
+            return self.inside(session, name)
+        return super().place_of(session, name)
+
+
+@defect("UP-11")
+class ConflictsAreNoticedLate(Behaviour):
+    """That a file stands where a directory is needed is noticed when the files before it are stored."""
+
+    def check_places(self, session: Session, places: list[Path]) -> None:
+        for at, path in enumerate(places):
+            try:
+                super().check_places(session, [path])
+            except Problem:
+                for earlier in places[:at]:
+                    self.store(session, earlier, b"half")
+                raise
+
+
+@defect("UP-14")
+class UnprintableCharactersAreDropped(Behaviour):
+    """Characters that print nothing are dropped from names."""
+
+    def file_name(self, filename: str, disposition: str) -> str:
+        return "".join(one for one in super().file_name(filename, disposition) if one.isprintable() or one == "\u00a0")
+
+
+@defect("UP-14")
+class OddBlanksAreBlanks(Behaviour):
+    """Blanks of every kind in names become plain ones."""
+
+    def file_name(self, filename: str, disposition: str) -> str:
+        return re.sub(r"[^\S\t\r\n]", " ", super().file_name(filename, disposition))
+
+
+@defect("DL-01")
+class BackslashesInDownloadsAreSlashes(Behaviour):
+    """A backslash in a path separates directories when it is downloaded."""
+
+    def wanted_files(self, values: dict[str, Any]) -> list[str]:
+        return [name.replace("\\", "/") for name in super().wanted_files(values)]
+
+
+@defect("DL-01", also=("DL-03", "DL-06"))
+class NewlinesInNamesBreakParts(Behaviour):
+    """A line end in a name is one in the header of its part."""
+
+    def download(self, request: Request, owner: str, identifier: str) -> Response:
+        response = super().download(request, owner, identifier)
+        if any("\n" in name for name in self.wanted_files(self.parameters(request))):
+            body = response.body.replace(b"x-tar\r\n\r\n", b"x-tar\r\nContent-Disposition: x\r\n\r\nline\r\n\r\n")
+            return replace(response, body=body)
+        return response
+
+
+@defect("AU-04")
+class OtherDateIsIsoAlone(Behaviour):
+    """X-BackendAI-Date is understood in the extended form of ISO 8601 alone."""
+
+    def date_text(self, request: Request) -> str:
+        text = super().date_text(request)
+        return text if request.headers.get("Date") or "-" in text else ""
+
+
+@defect("CO-09")
+class PrefixIsNotForTheOlderPath(Behaviour):
+    """The older path of creations is not found under the major revision."""
+
+    def path_segments(self, request: Request) -> list[str]:
+        segments = super().path_segments(request)
+        return ["none"] if request.path.startswith("/v") and segments[-1] == "create" else segments
