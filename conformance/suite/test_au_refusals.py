@@ -14,6 +14,7 @@ from conformance.multipart import Form, Part
 from conformance.session import Session
 from conformance.sessions import session_id_of
 from conformance.suite.letters import METHOD_PREFIX, Desk
+from conformance.suite.test_se_sessions import ids
 from conformance.target import parameters
 
 if TYPE_CHECKING:
@@ -233,6 +234,10 @@ def test_a_session_is_unknown_to_another_key(session: Session, client: Client, t
             hold_let_in(judge, client, exchange, target)
         expected = f"status 404 for a {what} with another key"
         judge.expect("AU-07", exchange.status == 404, expected=expected, actual=exchange.got, exchange=exchange)
+    interrupt = client.post(session.path("/interrupt"), signer=target.second_signer)  # which need not be offered
+    others = [client.get(target.path(name), signer=target.second_signer) for name in ids(session.creation)]
+    for exchange in (interrupt, *others):
+        judge.expect("AU-07", not exchange.ok, expected="status 404", actual=exchange.got, exchange=exchange)
     hold_untouched(judge, "AU-07", session)
 
 

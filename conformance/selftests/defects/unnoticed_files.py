@@ -543,3 +543,21 @@ class PrefixIsNotForTheOlderPath(Behaviour):
     def path_segments(self, request: Request) -> list[str]:
         segments = super().path_segments(request)
         return ["none"] if request.path.startswith("/v") and segments[-1] == "create" else segments
+
+
+@defect("AU-07")
+class OthersAreInterrupted(Behaviour):
+    """Only an interrupt does not look at whose the session is."""
+
+    def interrupt(self, request: Request, owner: str, identifier: str) -> Response:
+        theirs = next((one.owner for one in list(self.sessions.values()) if identifier in self.ids_of(one)), owner)
+        return super().interrupt(request, theirs, identifier)
+
+
+@defect("AU-07")
+class UuidsAreEverybodys(Behaviour):
+    """A session is one of its key where its name is asked for, and everybody's by its UUID."""
+
+    def find(self, owner: str, identifier: str) -> Session:
+        found = next((one for one in list(self.sessions.values()) if one.uuid == identifier), None)
+        return found or super().find(owner, identifier)
