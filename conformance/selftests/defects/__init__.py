@@ -58,6 +58,7 @@ FAMILIES: Final = (
     "kept_things",
     "unnoticed_runs",
     "unnoticed_files",
+    "unnoticed_sessions",
     "variants",
     "freedoms",
     "strangers",
