@@ -144,6 +144,9 @@ def test_the_legacy_path_has_the_same_rules(
         raise judge.not_offered("the legacy path", f"it answers {made.got}", made)
     other = settled(sessions, made, token)
     sessions.bench.ledger.created(other.id, token)
+    info = other.try_info()
+    if not info.ok:
+        raise judge.unmet("SE-01", expected="the id to name a session", actual=info.got, exchange=(made, info))
     run = other.run("echo $BP_LEGACY")
     evidence = (made, *run.exchanges)
     judge.expect("SE-09", run.stdout == "legacy\n", expected="legacy", actual=run.stdout, exchange=evidence)
