@@ -163,9 +163,7 @@ def test_absolute_and_relative_paths_name_the_same_places(session: Session, judg
 def test_one_upload_may_mix_absolute_and_relative_paths(session: Session, judge: Judge) -> None:
     """Absolute and relative paths may stand in one upload, below directories called like the home, and with `./`."""
     alike = (HOME[1:], basename(HOME))
-    tails = spread(
-        ["mixed/r.txt", "mixed/a.txt", f"{alike[0]}/r.txt", f"{alike[1]}/a.txt", "dot.txt", "mixed/dot.txt"]
-    )
+    tails = spread(["mixed/r.txt", "mixed/a.txt", f"{alike[0]}/r.txt", f"{alike[1]}/a.txt", "dot.txt", "mixed/dot.txt"])
     names = ["mixed/r.txt", f"{HOME}/mixed/a.txt", f"{alike[0]}/r.txt", f"{HOME}/{alike[1]}/a.txt"]
     names += ["./dot.txt", "./mixed/dot.txt"]
     with judge.under_test("UP-05"):
