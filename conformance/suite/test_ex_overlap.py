@@ -133,7 +133,7 @@ def test_overlapping_builds_keep_their_output_apart(session: Session, judge: Jud
         judge.expect("EX-14", kept, expected=f"{number}, its own", actual=code, exchange=run.exchanges)
 
 
-@requirement("EX-17", "EX-22", slow=True)
+@requirement("EX-22", slow=True)
 def test_a_waiting_run_answers_continued(session: Session, judge: Judge, target: Target) -> None:
     """A run that overlaps another answers its polls in time, and neither loses what was not fetched yet."""
     with judge.under_test("EX-22"):
@@ -143,14 +143,6 @@ def test_a_waiting_run_answers_continued(session: Session, judge: Judge, target:
             partial(session.begin, told_by("one", gate("go", target))),
             partial(session.begin, told_by("two", "true")),
         )
-    first = two.results[0].exchange
-    judge.expect(
-        "EX-17",
-        first.duration_ms <= target.poll_allowance_s * 1000,
-        expected=f"an answer within {target.poll_allowance_s:g} s, while another run goes on",
-        actual=f"{two.results[0].status} after {first.duration_ms / 1000:.1f} s",
-        exchange=first,
-    )
     three = taken(session, judge) if polls_within(target, 3) > 2 else None
     with judge.under_test("EX-22"):
         for run in (two, one)[: polls_within(target, 5) - 3]:

@@ -121,28 +121,6 @@ class PathsBelowFilesCrash(Behaviour):
         return super().listed(session, path)
 
 
-@defect("SE-10")
-class MountedFoldersAreNotListed(Behaviour):
-    """A path in a mounted folder is outside when it is listed."""
-
-    def listed(self, session: Session, path: str) -> Path:
-        found = super().listed(session, path)
-        if not found.is_relative_to(session.home) and session.lang:
-            raise self.outside(path)
-        return found
-
-
-@defect("SE-10")
-class MountedFoldersAreNotDownloaded(Behaviour):
-    """A path in a mounted folder is outside when it is downloaded."""
-
-    def downloaded(self, session: Session, name: str) -> Path:
-        found = super().downloaded(session, name)
-        if not found.is_relative_to(session.home) and session.lang:
-            raise self.outside(name)
-        return found
-
-
 @defect("DL-03")
 class LargeDownloadsEndEarly(Behaviour):
     """A file of more than 1 MiB comes with zeros after its first MiB."""

@@ -13,7 +13,6 @@ from conformance.selftests.reference.runs import Commands, CutOffError, Run, Seg
 from .table import defect
 
 if TYPE_CHECKING:
-    import codecs
     from pathlib import Path
 
     from conformance.selftests.reference.sandbox import Process
@@ -276,20 +275,6 @@ class CleansAreSilentToTheirEnd(Behaviour):
         return code
 
 
-@defect("EX-17")
-class WaitingRunsBlock(Behaviour):
-    """The call that begins a run is held until it is the run's turn."""
-
-    def poll(self, session: Session, run: Run) -> dict[str, Any]:
-        while not getattr(run, "begun", False) and not run.done.wait(0.02):
-            pass
-        return super().poll(session, run)
-
-    def await_turn(self, session: Session, run: Run) -> None:
-        super().await_turn(session, run)
-        run.begun = True  # type: ignore[attr-defined]  # this defect's own note
-
-
 @defect("EX-17", also=("CN-06",))
 class PilesAreCut(Behaviour):
     """Of what piles up while nobody polls, 128 KiB are kept."""
@@ -308,17 +293,6 @@ class PilesAreCut(Behaviour):
 
 
 # -- EX-08, EX-26, EX-01, CN-02, EX-16
-
-
-@defect("EX-08")
-class SourcesAreSplitAtBlanks(Behaviour):
-    """The default build can not compile a source with a blank in its name."""
-
-    def build_command(self, session: Session, command: str) -> str:
-        text = super().build_command(session, command)
-        if command != "*":
-            return text
-        return text.replace("mapfile -d '' sources < <(find . -name '*.c' -print0)", "sources=($(find . -name '*.c'))")
 
 
 @defect("EX-26")
@@ -355,35 +329,6 @@ class OddNamesUnderOutputCrash(ReadingOutput):
 
     def look(self, path: Path) -> None:
         str(path).encode("utf-8")
-
-
-@defect("CN-02", also=("EX-10",))
-class CharactersAreFinishedByTheNextStep(Behaviour):
-    """A character that the build did not finish is waited for in what the program writes."""
-
-    def decoder(self) -> codecs.IncrementalDecoder:
-        local: Any = self.__dict__.setdefault("of_run", threading.local())
-        made = super().decoder()
-        made_of = getattr(local, "decoders", None)
-        if made_of is None:
-            return made
-        made_of.append(made)
-        return made_of[-3] if len(made_of) > 2 else _Unflushed(made)  # type: ignore[return-value]  # noqa: PLR2004
-
-    def build_step(self, session: Session, run: Run) -> int:
-        local: Any = self.__dict__.setdefault("of_run", threading.local())
-        local.decoders = [] if run.commands.build else None
-        return super().build_step(session, run)
-
-
-class _Unflushed:
-    """A decoder that is never told of the end."""
-
-    def __init__(self, decoder: codecs.IncrementalDecoder) -> None:
-        self.decoder = decoder
-
-    def decode(self, piece: bytes, *, final: bool = False) -> str:
-        return self.decoder.decode(piece)
 
 
 @defect("EX-16")
