@@ -35,6 +35,7 @@ LIKE_NAMES = ("README", "readme", "caf\u00e9", "cafe\u0301", "l" * 200, "l" * 20
 OFTEN_LEFT_OUT = ("backup~", "#lock#", "core", "__pycache__", ".git", ".DS_Store", "x.pyc", "nohup.out", "a.tmp")
 GENERATED = ('double"quote', "back\\slash", "tab\there", "new\nline", "<script>", "{}", "null", "\x7f", "'", "$x")
 MANY = 1100
+AT_ONCE = 275  # of them, by one run: a busy target may take a second for as many
 
 
 def expect_names(judge: Judge, listing: Listing, names: Iterable[str], *, there: bool = True) -> None:
@@ -196,7 +197,9 @@ def test_a_listing_is_of_this_moment(session: Session, judge: Judge) -> None:
 @requirement("LS-05")
 def test_many_files_are_all_listed(session: Session, judge: Judge) -> None:
     """A directory of many files is listed whole."""
-    in_home(session, f"mkdir many; i=0; while [ $i -lt {MANY} ]; do : > many/f$i; i=$((i+1)); done")
+    for start in range(0, MANY, AT_ONCE):
+        end = min(start + AT_ONCE, MANY)
+        in_home(session, f"mkdir -p many; i={start}; while [ $i -lt {end} ]; do : > many/f$i; i=$((i+1)); done")
     expect_names(judge, session.listing("many"), {f"f{number}" for number in range(MANY)})
 
 
