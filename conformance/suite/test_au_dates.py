@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from conformance.checks import requirement
+from conformance.multipart import Form, Part
 from conformance.suite.letters import Desk, compact, extended, http_date, zulu
 
 if TYPE_CHECKING:
@@ -72,6 +74,29 @@ def test_dates_over_15_minutes_off_are_refused(
             exchange = sent.send()
             expected = f"a refusal (401) of the date {letter.date}"
             judge.expect("AU-04", exchange.refused, expected=expected, actual=exchange.got, exchange=exchange)
+
+
+@requirement("AU-04", needs="keys")
+def test_old_requests_of_every_kind_are_refused(session: Session, client: Client, target: Target, judge: Judge) -> None:
+    """A call that is dated an hour ago is refused whatever it asks for, and does nothing."""
+    desk = Desk.of(client, target)
+    fresh = desk.letter("GET", session.path()).send()
+    if not fresh.ok:
+        raise judge.unmet("AU-01", expected="success for what is signed by the rule", actual=fresh.got, exchange=fresh)
+    moment = desk.now() - timedelta(hours=1)
+    run = {"mode": "batch", "code": "", "runId": None, "options": {"exec": "touch /home/work/old.txt"}}
+    for what, letter in {
+        "run": desk.letter(
+            "POST", session.path(), body=json.dumps(run).encode(), content_type="application/json", moment=moment
+        ),
+        "upload": desk.letter("POST", session.path("/upload"), form=Form((Part("old.txt", b"old"),)), moment=moment),
+        "listing": desk.letter("GET", session.path("/files"), moment=moment),
+        "restart": desk.letter("PATCH", session.path(), moment=moment),
+        "termination": desk.letter("DELETE", session.path(), moment=moment),
+    }.items():
+        exchange = letter.send()
+        expected = f"a refusal (401) of a {what} dated {letter.date}"
+        judge.expect("AU-04", exchange.refused, expected=expected, actual=exchange.got, exchange=exchange)
 
 
 @requirement("AU-04", needs="keys")

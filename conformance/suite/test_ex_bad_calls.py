@@ -64,6 +64,21 @@ def test_commands_of_the_wrong_type_are_refused(session: Session, judge: Judge, 
     hold_refused(judge, session, bodies)
 
 
+@requirement("EX-06")
+def test_a_refused_call_takes_no_run_id(session: Session, judge: Judge) -> None:
+    """The `runId` of a call that was refused names no run: a right call with it runs its commands."""
+    for number, bad in enumerate(({"options": {"exec": 7}}, {"options": ["true"]}, {"mode": "bogus"}, {"code": 7})):
+        run_id = f"asked-wrongly-{number}"
+        good = {"mode": "batch", "code": "", "runId": run_id, "options": {"exec": "true"}}
+        refusal = session.try_execute({**good, **bad}, observed=False)
+        if not refusal.refused:
+            continue  # EX-25 and CO-10 ask about that
+        with judge.under_test("EX-06"):
+            run = session.run("echo ran", run_id=run_id)
+        exchanges = (refusal, *run.exchanges)
+        judge.expect("EX-06", run.stdout == "ran\n", expected="ran", actual=run.stdout, exchange=exchanges)
+
+
 def hold_no_run(judge: Judge, question: str, exchange: Exchange) -> None:
     """Judge that a call on no run was refused, or answered by an empty `finished`; record which."""
     result = Result.of(exchange)

@@ -115,3 +115,18 @@ def test_a_default_build_that_fails_is_a_failed_build(sessions: Sessions, judge:
         said = "nothing" in run.stdout + run.stderr
         judge.expect("EX-08", said, expected="its messages", actual=run.console, exchange=run.exchanges)
         session.delete()
+
+
+@requirement("SE-09", "EX-21", "EX-15", needs="c-lang")
+def test_the_default_build_is_a_build_like_others(sessions: Sessions, judge: Judge, target: Target) -> None:
+    """The default build finds `config.environ`, is not root, and the run finishes with 127 where it failed."""
+    session = sessions.create(lang=target.c_lang, config={"environ": {"BP_PLAIN": "value"}})
+    session.upload({"Makefile": b"all:\n\t@echo plain=$$BP_PLAIN uid=$$(id -u)\n\t@exit 3\n"})
+    run = session.run("echo started", build="*")
+    said = dict(word.partition("=")[::2] for word in run.stdout.split() if "=" in word)
+    if not said.get("uid"):
+        raise judge.unmet("EX-08", expected="what make says", actual=run.console, exchange=run.exchanges)
+    plain, code = said.get("plain"), run.exit_code
+    judge.expect("SE-09", plain == "value", expected="BP_PLAIN=value", actual=plain, exchange=run.exchanges)
+    judge.expect("EX-21", said["uid"] != "0", expected="a uid that is not 0", actual="uid 0", exchange=run.exchanges)
+    judge.expect("EX-15", code == NOT_FOUND, expected="finished with 127", actual=code, exchange=run.exchanges)

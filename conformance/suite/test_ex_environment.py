@@ -70,6 +70,23 @@ def test_what_a_run_exports_stays_its_own(session: Session, judge: Judge) -> Non
         judge.expect("EX-20", kept, expected=f"{name}={value}", actual="another value", exchange=run.exchanges)
 
 
+@requirement("EX-19", "EX-20", needs="restart")
+def test_a_restart_leaves_place_and_environment(session: Session, judge: Judge) -> None:
+    """After a restart commands run in /home/work and find the promised environment as before."""
+    restart = session.try_restart()
+    if not restart.ok:
+        raise judge.unmet("SE-07", expected="status 204", actual=restart.got, exchange=restart)
+    run = session.run("env; echo at=$(pwd)")
+    found = dict(line.partition("=")[::2] for line in run.stdout.splitlines())
+    if "PATH" not in found:
+        raise judge.unmet("", expected="the output of `env`", actual=run.console, exchange=run.exchanges)
+    exchanges = (restart, *run.exchanges)
+    judge.expect("EX-19", found.get("at") == HOME, expected=HOME, actual=found.get("at"), exchange=exchanges)
+    for name, value in ENVIRON.items():
+        got = found.get(name)
+        judge.expect("EX-20", got == value, expected=f"{name}={value}", actual=got, exchange=exchanges)
+
+
 @requirement("EX-21", tier="smoke")
 @pytest.mark.parametrize("step", STEPS)
 def test_commands_are_not_root(session: Session, judge: Judge, step: str) -> None:

@@ -106,7 +106,7 @@ def test_a_program_gives_itself_no_negative_code(session: Session, judge: Judge)
 @requirement("EX-16")
 @pytest.mark.parametrize(("name", "number"), [("KILL", 9), ("TERM", 15), ("SEGV", 11), ("ABRT", 6)])
 def test_the_exit_code_of_a_killed_program(session: Session, judge: Judge, name: str, number: int) -> None:
-    """A program killed by signal N has the exit code 128+N or -N, and so has a build."""
+    """A program killed by signal N has the exit code 128+N or -N, and so has a build or a clean."""
     run = session.run(f"echo before; kill -{name} $$; sleep 5")
     readings = {128 + number: "128+N", -number: "-N"}
     judge.require(
@@ -120,4 +120,8 @@ def test_the_exit_code_of_a_killed_program(session: Session, judge: Judge, name:
     code = built.build.exit_code
     kept = code in readings or not built.build.reported
     judge.expect("EX-16", kept, expected=f"{128 + number} or {-number}", actual=code, exchange=built.exchanges)
+    cleaned = session.run(clean=f"kill -{name} $$; sleep 5")
+    code = cleaned.clean.exit_code
+    kept = code in readings or not cleaned.clean.reported
+    judge.expect("EX-16", kept, expected=f"{128 + number} or {-number}", actual=code, exchange=cleaned.exchanges)
     judge.reading("EX-16", "signal-code", readings[run.exit_code or 0], run.exchanges)

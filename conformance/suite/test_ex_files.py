@@ -163,6 +163,24 @@ def test_files_in_folders_under_output_are_served(session: Session, client: Clie
 
 
 @requirement("EX-26")
+def test_files_of_every_kind_of_run_are_listed(session: Session, client: Client, judge: Judge) -> None:
+    """A run lists its files whether it ended well or not, with exec or without; each is served whole, twice."""
+    large = "x" * 200_000
+    for name, options in {
+        "failed": {"exec": "printf failed > .output/failed; exit 3"},
+        "built": {"build": "printf built > .output/built"},
+        "large": {"exec": "head -c 200000 /dev/zero | tr '\\0' x > .output/large"},
+    }.items():
+        run = session.run(options={"clean": f"mkdir -p {HOME}/.output"} | options)
+        url = next((url for made, url in told_files(run) if made.rpartition("/")[2] == name), None)
+        judge.expect("EX-26", url, expected=f"{name} in `files`", actual=told_files(run), exchange=run.exchanges)
+        for _ in range(2 if url else 0):
+            exchange = served(client, url or "")
+            kept = exchange.text == (large if name == "large" else name)
+            judge.expect("EX-26", kept, expected=f"all of {name}", actual=exchange.got, exchange=exchange)
+
+
+@requirement("EX-26")
 def test_only_the_run_s_own_files_are_listed(session: Session, judge: Judge) -> None:
     """A run lists neither files of an earlier run nor files elsewhere; one that it makes anew is its own."""
     session.run(f"mkdir -p {HOME}/.output; cd {HOME}/.output; echo 1 > first; echo 1 > anew")

@@ -57,6 +57,19 @@ def test_each_command_is_taken_as_shell_text(session: Session, judge: Judge, ste
             hold_text(judge, "EX-06", expected, run.stdout, run)
 
 
+@requirement("EX-06")
+def test_long_commands_run_whole(session: Session, judge: Judge) -> None:
+    """Three commands of 40,000 characters in one call, and one of 80,000, run to their last character."""
+    long = {step: f"x={'v' * 40_000}; echo {step} ${{#x}}" for step in STEPS}
+    for options, expected in (
+        (long, "".join(f"{step} 40000\n" for step in STEPS)),
+        ({"exec": f"x={'v' * 80_000}; echo ${{#x}}"}, "80000\n"),
+    ):
+        with judge.under_test("EX-06"):
+            run = session.run(options=dict(options))
+        hold_text(judge, "EX-06", expected, run.stdout, run)
+
+
 def lay_decoys(session: Session) -> None:
     """Lay out a Makefile and a ./main that say so where a step runs by default though it should be skipped."""
     session.upload({"Makefile": b"all:\n\t@echo by-default >> order\n", "main": b"#!/bin/sh\necho by-default\n"})

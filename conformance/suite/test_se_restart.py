@@ -24,6 +24,7 @@ ENVIRON: Final = {
     "BP_ODD": "two  words 'single' \"double\" $HOME `id` \\n a=b;c #",
     "BP_UNICODE": "gr\u00fc\u00df \U0001f600",
     "bp_lower": "lower",
+    "BP_LONG": "long " * 1000,
 }
 LINES: Final = "first\n  second=2\n\nlast\n"
 ENOUGH_AGE_MS: Final = 1_200

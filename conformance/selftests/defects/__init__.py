@@ -59,6 +59,7 @@ FAMILIES: Final = (
     "unnoticed_runs",
     "unnoticed_files",
     "unnoticed_sessions",
+    "unnoticed_forms",
     "variants",
     "freedoms",
     "strangers",
