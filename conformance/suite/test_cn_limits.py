@@ -122,7 +122,7 @@ def test_each_stream_counts_on_its_own(session: Session, judge: Judge, limits: L
 
 @requirement("CN-03")
 def test_each_step_s_call_counts_on_its_own(session: Session, judge: Judge, limits: Limits) -> None:
-    """A build and a program of one run may each write up to the limit, also after one that wrote more."""
+    """Steps of one run may each write up to the limit, also after one that wrote more, be it a build or a clean."""
     session.upload({"chunk": b"x" * CHUNK_CHARS})
     count = limits.max_stream_chars // CHUNK_CHARS
     full = f"cat{f' {HOME}/chunk' * count}"
@@ -132,6 +132,9 @@ def test_each_step_s_call_counts_on_its_own(session: Session, judge: Judge, limi
     after = session.run("echo after", build=f"{full} {HOME}/chunk")
     hold_calls(judge, after, limits)
     hold_text(judge, "CN-03", "after\n", after.program.stdout, after)
+    cleaned = session.run("echo after", clean=f"{full} {HOME}/chunk")
+    hold_calls(judge, cleaned, limits)
+    hold_text(judge, "CN-03", "after\n", cleaned.program.stdout, cleaned)
 
 
 @requirement("CN-03", slow=True)

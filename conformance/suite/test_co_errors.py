@@ -89,7 +89,23 @@ WRONG_OPTIONS: Final[tuple[Any, ...]] = (
 ABSURD: Final = {"instanceMemory": 10**9, "resources": {"mem": "1000000g"}}  # SE-08: more than there is
 WRONG_PATHS: Final[tuple[Any, ...]] = ({}, ["here.txt"], 5)
 WRONG_FILES: Final[tuple[Any, ...]] = ({}, 5, [5], [["here.txt"]], [{}])
-UNSUPPORTED: Final = (("PUT", ""), ("PUT", "/upload"), ("DELETE", "/upload"), ("DELETE", "/files"), ("PUT", "/files"))
+UNSUPPORTED: Final = (
+    ("PUT", ""),
+    ("PUT", "/upload"),
+    ("DELETE", "/upload"),
+    ("DELETE", "/files"),
+    ("PUT", "/files"),
+    ("GET", "/upload"),
+    ("PATCH", "/download"),
+)
+    ("PUT", ""),
+    ("PUT", "/upload"),
+    ("DELETE", "/upload"),
+    ("DELETE", "/files"),
+    ("PUT", "/files"),
+    ("GET", "/upload"),
+    ("PATCH", "/download"),
+)
 
 
 def unknown_id() -> str:

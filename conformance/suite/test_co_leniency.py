@@ -56,6 +56,11 @@ def test_a_post_may_name_another_method(sessions: Sessions, client: Client, judg
     info = client.post(session.path(), headers={"X-Method-Override": "GET"}, operation="getSession")
     same = info.ok and set(plain.json_object()) == set(info.json_object())
     judge.require("CO-07", same, expected=f"what a GET gets: {plain.got}", actual=info.got, exchange=(plain, info))
+    session.upload({"here.txt": b"here"})
+    if names(session.try_list()) >= {"here.txt"}:
+        listing = client.post(session.path("/files"), headers={"X-Method-Override": "GET"}, operation="listFiles")
+        there = "here.txt" in names(listing)
+        judge.expect("CO-07", there, expected="a listing of here.txt", actual=listing.got, exchange=listing)
     ended = client.post(session.path(), headers={"X-Method-Override": "DELETE"}, operation="destroySession")
     judge.accepted("CO-07", ended)
     after = session.try_info()
@@ -101,6 +106,18 @@ def test_an_execute_call_may_hold_nulls_and_unknown_keys(session: Session, judge
     results = by_hand(session, body | more)
     output = "".join(result.stdout for result in results)
     judge.require("CO-13", output == "ran", expected="ran", actual=output, exchange=[one.exchange for one in results])
+
+
+@requirement("CO-13")
+def test_null_options_are_none(session: Session, judge: Judge) -> None:
+    """A batch call whose options are null is one whose options are empty: a run of no commands."""
+    body: dict[str, Any] = {"mode": "batch", "code": "", "runId": "co13-empty", "options": {}}
+    plain = by_hand(session, body)
+    if plain[-1].status != "finished":
+        raise judge.unmet("EX-07", expected="finished", actual=plain[-1].exchange.got, exchange=plain[-1].exchange)
+    results = by_hand(session, body | {"runId": "co13-null", "options": None})
+    got = results[-1].exchange
+    judge.require("CO-13", results[-1].status == "finished", expected="finished", actual=got.got, exchange=got)
 
 
 @requirement("CO-13")

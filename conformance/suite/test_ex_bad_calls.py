@@ -22,6 +22,13 @@ MODES: Final[tuple[object, ...]] = ("bogus", "", "batch ", "BATCH", 5, True, ["b
 NO_OBJECTS: Final[tuple[object, ...]] = ("echo text", 7, True, ["echo list"], [], "", 0, False)
 NO_TEXTS: Final[tuple[object, ...]] = (7, True, ["touch", "ran"], {"command": "touch ran"}, 1.5)
 
+BAD: Final[tuple[dict[str, Any], ...]] = (
+    {"options": {"exec": 7}},
+    {"options": ["true"]},
+    {"mode": "bogus"},
+    {"code": 7},
+)
+
 
 def hold_refused(judge: Judge, session: Session, bodies: list[dict[str, Any]]) -> None:
     """Judge that each body is refused, and that none of them ran anything."""
@@ -67,7 +74,7 @@ def test_commands_of_the_wrong_type_are_refused(session: Session, judge: Judge, 
 @requirement("EX-06")
 def test_a_refused_call_takes_no_run_id(session: Session, judge: Judge) -> None:
     """The `runId` of a call that was refused names no run: a right call with it runs its commands."""
-    for number, bad in enumerate(({"options": {"exec": 7}}, {"options": ["true"]}, {"mode": "bogus"}, {"code": 7})):
+    for number, bad in enumerate(BAD):
         run_id = f"asked-wrongly-{number}"
         good = {"mode": "batch", "code": "", "runId": run_id, "options": {"exec": "true"}}
         refusal = session.try_execute({**good, **bad}, observed=False)

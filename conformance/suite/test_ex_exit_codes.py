@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from conformance.checks import requirement
-from conformance.suite.programs import HOME
+from conformance.suite.programs import HOME, gate, need_uncut, open_gate, read_until
 
 if TYPE_CHECKING:
     from conformance.judge import Judge
+    from conformance.run_reader import Run
     from conformance.session import Session
+    from conformance.target import Target
 
 CODES: Final = (0, 1, 2, 7, 42, 126, 127, 128, 200, 255)
 WAYS_TO_END: Final = (
@@ -89,6 +91,38 @@ def test_a_failed_clean_reports_its_exit_code(session: Session, judge: Judge) ->
         got = run.clean.exit_code
         if run.clean.reported:
             judge.expect("EX-14", got == code, expected=code, actual=got, exchange=run.exchanges)
+
+
+def long_run(session: Session, judge: Judge, target: Target, step: str, code: int, **options: str) -> Run:
+    """Return a run one step of which takes several calls, and then ends with a code of its own."""
+    open_run = session.begin(options={step: f"{gate(step, target)}; exit {code}", **options})
+    read_until(open_run, lambda run: run.last.status == "continued")
+    open_gate(session, step)
+    run = open_run.finish()
+    need_uncut(judge, run)
+    return run
+
+
+@requirement("EX-14", slow=True)
+@pytest.mark.parametrize("step", ["clean", "exec"])
+def test_a_long_step_keeps_its_exit_code(session: Session, judge: Judge, target: Target, step: str) -> None:
+    """A step that answered `continued` meanwhile ends with its own exit code."""
+    run = long_run(session, judge, target, step, 7)
+    part = run.clean if step == "clean" else run
+    if step == "exec" or run.clean.reported:
+        judge.require("EX-14", part.exit_code == 7, expected=7, actual=part.exit_code, exchange=run.exchanges)
+
+
+@requirement("EX-14", "EX-15", slow=True)
+def test_a_long_build_that_fails_stops_the_run(session: Session, judge: Judge, target: Target) -> None:
+    """A build that answered `continued` meanwhile and fails is a failed one: no exec, 127, its own code reported."""
+    run = long_run(session, judge, target, "build", 7, exec="echo started")
+    started = "started" in run.stdout
+    judge.require("EX-15", not started, expected="no exec", actual="exec ran", exchange=run.exchanges)
+    judge.expect("EX-15", run.exit_code == 127, expected=127, actual=run.exit_code, exchange=run.exchanges)
+    if run.build.reported:
+        code = run.build.exit_code
+        judge.expect("EX-14", code == 7, expected=7, actual=code, exchange=run.exchanges)
 
 
 @requirement("EX-16")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from conformance.checks import requirement
-from conformance.suite.programs import HOME, hold_text, noting, order_of
+from conformance.suite.programs import HOME, by_hand, hold_text, noting, order_of
 
 if TYPE_CHECKING:
     from conformance.judge import Judge
@@ -104,6 +104,15 @@ def test_a_run_may_skip_every_step(session: Session, judge: Judge) -> None:
         got = (run.status, run.exit_code, run.stdout, run.stderr)
         wanted = ("finished", 0, "", "")
         judge.expect("EX-07", got == wanted, expected="finished, 0, no output", actual=got, exchange=run.exchanges)
+
+
+@requirement("EX-07")
+def test_a_run_may_have_no_options(session: Session, judge: Judge) -> None:
+    """A batch call without `options` is a run in which every step is skipped."""
+    results = by_hand(session, {"mode": "batch", "code": "", "runId": "without-options"})
+    got = (results[-1].status, results[-1].exit_code)
+    exchanges = [one.exchange for one in results]
+    judge.require("EX-07", got == ("finished", 0), expected="finished, 0", actual=exchanges[-1].got, exchange=exchanges)
 
 
 @requirement("EX-07")

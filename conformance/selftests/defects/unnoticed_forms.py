@@ -8,11 +8,13 @@ from urllib.parse import unquote
 
 from conformance.selftests.reference import Behaviour
 from conformance.selftests.reference.message import Problem, Request, Response
-from conformance.selftests.reference.runs import Run
+from conformance.selftests.reference.runs import Run, Segment
 
 from .table import defect
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from conformance.selftests.reference.sandbox import Jail
     from conformance.selftests.reference.sessions import Session
 
@@ -236,3 +238,118 @@ class LargeMadeFilesAreCut(Behaviour):
     def show_output(self, request: Request, owner: str, identifier: str, name: str) -> Response:
         response = super().show_output(request, owner, identifier, name)
         return replace(response, body=response.body[:LINE])
+
+
+# -- in calls and steps that are seldom looked at
+
+
+@defect("CO-12")
+class GettingAnUploadCrashes(Behaviour):
+    """A GET where only a POST is served answers 500."""
+
+    def wrong_method(self, method: str, methods: Mapping[str, str]) -> Problem:
+        if method == "GET" and "POST" in methods:
+            raise KeyError(method)
+        return super().wrong_method(method, methods)
+
+
+@defect("CO-07")
+class OverridesAreForSessionsAlone(Behaviour):
+    """X-Method-Override is read on the path of a session, and on none below it."""
+
+    def method(self, request: Request) -> str:
+        below = request.path.rsplit("/", 1)[-1] in {"files", "download"}
+        return request.method if below else super().method(request)
+
+
+@defect("EX-07")
+class OptionsAreNeeded(Behaviour):
+    """A batch call without `options` is refused."""
+
+    def read_commands(self, wanted: dict[str, Any]) -> Any:
+        if "options" not in wanted:
+            raise Problem(400, "Options missing", "name the options")
+        return super().read_commands(wanted)
+
+
+@defect("CO-13")
+class NullOptionsAreRefused(Behaviour):
+    """A batch call whose `options` are null is refused."""
+
+    def read_commands(self, wanted: dict[str, Any]) -> Any:
+        if wanted.get("options", {}) is None:
+            raise Problem(400, "Wrong type", "options is an object")
+        return super().read_commands(wanted)
+
+
+@defect("CN-03")
+class CleansHaveNoLimit(Behaviour):
+    """The clean step's output has no limit."""
+
+    def clean_step(self, session: Session, run: Run) -> int:
+        run.cleaning = True  # type: ignore[attr-defined]  # this defect's own note
+        code = super().clean_step(session, run)
+        run.cleaning = False  # type: ignore[attr-defined]
+        return code
+
+    def heard(self, run: Run, stream: str, text: str) -> None:
+        if not getattr(run, "cleaning", False):
+            super().heard(run, stream, text)
+        elif text:
+            with run.changed:
+                run.segments[-1].blocks.append((stream, text))
+
+
+class LongRuns(Behaviour):
+    """A server whose calls take two seconds, and that ends steps otherwise which took longer than one of them."""
+
+    poll_s = 2.0
+
+    def take(self, run: Run) -> Segment | None:
+        segment = super().take(run)
+        if segment is not None and segment.ending is None:
+            run.long = True  # type: ignore[attr-defined]  # this defect's own note
+        return segment
+
+    def ends(self, run: Run, command: str, code: int) -> int:
+        """Tell what a step that took several calls is said to have ended with."""
+        return code
+
+    def step(self, session: Session, run: Run, command: str) -> int:
+        run.long = False  # type: ignore[attr-defined]
+        code = super().step(session, run, command)
+        return self.ends(run, command, code) if getattr(run, "long", False) else code
+
+
+@defect("EX-14")
+class LongProgramsEndWithZero(LongRuns):
+    """A program that took several calls is told as ended with 0."""
+
+    def ends(self, run: Run, command: str, code: int) -> int:
+        return 0 if command == run.commands.exec else code
+
+
+@defect("EX-14")
+class LongCleansEndWithZero(LongRuns):
+    """A clean that took several calls is told as ended with 0."""
+
+    def ends(self, run: Run, command: str, code: int) -> int:
+        return 0 if command == run.commands.clean else code
+
+
+@defect("EX-15")
+class LongBuildsDoNotFail(LongRuns):
+    """After a build that took several calls exec runs, whatever its exit code."""
+
+    def build_step(self, session: Session, run: Run) -> int:
+        code = super().build_step(session, run)
+        return 0 if getattr(run, "long", False) else code
+
+
+@defect("EX-15")
+class LongFailuresFinishWithTheirCode(LongRuns):
+    """After a build that took several calls and failed the run finishes with the build's code."""
+
+    def steps(self, session: Session, run: Run) -> int:
+        code = super().steps(session, run)
+        return 1 if code == 127 and getattr(run, "long", False) and run.commands.exec else code  # noqa: PLR2004  - open
