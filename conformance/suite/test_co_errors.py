@@ -98,14 +98,6 @@ UNSUPPORTED: Final = (
     ("GET", "/upload"),
     ("PATCH", "/download"),
 )
-    ("PUT", ""),
-    ("PUT", "/upload"),
-    ("DELETE", "/upload"),
-    ("DELETE", "/files"),
-    ("PUT", "/files"),
-    ("GET", "/upload"),
-    ("PATCH", "/download"),
-)
 
 
 def unknown_id() -> str:
