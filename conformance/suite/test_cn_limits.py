@@ -78,12 +78,13 @@ def test_the_excess_is_dropped_and_the_run_goes_on(
     command = lay_out(session, text)
     redirect = " >&2" if stream == "stderr" else ""
     with judge.under_test("CN-03"):
-        run = session.run(f"{command}{redirect}; touch {HOME}/went-on")
+        run = session.run(f"{command}{redirect} && touch {HOME}/went-on && exit 5")
     hold_calls(judge, run, limits)
     listing = session.listing()
     judge.expect(
         "CN-03", "went-on" in listing, expected="the run to go on", actual="it was cut", exchange=run.exchanges
     )
+    judge.expect("CN-03", run.exit_code == 5, expected="its own code 5", actual=run.exit_code, exchange=run.exchanges)
     got: str = getattr(run, stream)
     judge.expect(
         "CN-03",

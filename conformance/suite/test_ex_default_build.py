@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from conformance.checks import requirement
+from conformance.suite.programs import blocks, gate, need_uncut, open_gate, read_until
 
 if TYPE_CHECKING:
     from conformance.judge import Judge
@@ -130,3 +131,25 @@ def test_the_default_build_is_a_build_like_others(sessions: Sessions, judge: Jud
     judge.expect("SE-09", plain == "value", expected="BP_PLAIN=value", actual=plain, exchange=run.exchanges)
     judge.expect("EX-21", said["uid"] != "0", expected="a uid that is not 0", actual="uid 0", exchange=run.exchanges)
     judge.expect("EX-15", code == NOT_FOUND, expected="finished with 127", actual=code, exchange=run.exchanges)
+
+
+@requirement("EX-17", "CN-04", needs="c-lang", slow=True)
+def test_a_long_default_build_is_polled(sessions: Sessions, judge: Judge, target: Target) -> None:
+    """A default build that goes on answers `continued` with what it has written, in the order of its streams."""
+    session = c_session(sessions, target)
+    waits = gate("go", target).replace("$", "$$")
+    said = "\t@echo out\n\t@sleep 0.1; echo err >&2\n\t@sleep 0.1; echo more\n"
+    session.upload({"Makefile": f"all:\n{said}\t@{waits}\n".encode()})
+    open_run = session.begin(options={"build": "*"})
+    on_time = open_run.last.exchange.duration_ms <= target.poll_allowance_s * 1000
+    waited = read_until(open_run, lambda run: run.last.status == "continued") and on_time
+    open_gate(session, "go")
+    run = open_run.finish()
+    need_uncut(judge, run)
+    first = open_run.results[0].exchange
+    judge.require("EX-17", waited, expected="continued in time", actual=run.statuses, exchange=first)
+    if (run.stdout, run.stderr) != ("out\nmore\n", "err\n"):
+        raise judge.unmet("EX-08", expected="what make says", actual=run.console, exchange=run.exchanges)
+    expected = [("stdout", "out\n"), ("stderr", "err\n"), ("stdout", "more\n")]
+    got = blocks(run.console)
+    judge.require("CN-04", got == expected, expected=expected, actual=got, exchange=run.exchanges)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from conformance.checks import requirement
-from conformance.suite.programs import HOME, gate, open_gate, read_until, seen, write
+from conformance.suite.programs import HOME, gate, need_uncut, open_gate, read_until, seen, write
 
 if TYPE_CHECKING:
     from conformance.client import Client
@@ -178,6 +178,22 @@ def test_files_of_every_kind_of_run_are_listed(session: Session, client: Client,
             exchange = served(client, url or "")
             kept = exchange.text == (large if name == "large" else name)
             judge.expect("EX-26", kept, expected=f"all of {name}", actual=exchange.got, exchange=exchange)
+
+
+@requirement("EX-26", slow=True)
+def test_files_of_a_run_of_several_calls_are_listed(session: Session, judge: Judge, target: Target) -> None:
+    """A run lists what it made from its beginning to its end, in whichever call's time."""
+    output = f"{HOME}/.output"
+    text = f"mkdir -p {output}; echo 1 > {output}/early; {gate('go', target)}; echo 2 > {output}/late"
+    open_run = session.begin(text)
+    read_until(open_run, lambda run: run.last.status == "continued")
+    if not open_run.last.ended:
+        open_run.step()
+    open_gate(session, "go")
+    run = open_run.finish()
+    need_uncut(judge, run)
+    names = sorted(name.rpartition("/")[2] for name in made_files(run))
+    judge.require("EX-26", names == ["early", "late"], expected="early, late", actual=names, exchange=run.exchanges)
 
 
 @requirement("EX-26")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from conformance.judge import Judge
     from conformance.run_reader import Run
     from conformance.session import Session
+    from conformance.sessions import Sessions
     from conformance.target import Target
 
 GRACE_S = 8.0  # how long past its limit a run may take to end: twice what a poll of 2 s and a slow kill need
@@ -113,6 +114,15 @@ def test_a_step_past_the_limit_ends_the_run(session: Session, judge: Judge, targ
     left = session.listing()
     survived = "survived" in left
     judge.require("EX-23", not survived, expected="neither to go on", actual="one did", exchange=left.exchange)
+
+
+@requirement("EX-23", needs=("exec-timeout", "c-lang"), slow=True)
+def test_a_default_build_past_the_limit_ends(sessions: Sessions, judge: Judge, target: Target) -> None:
+    """A default build past the limit ends there like any other."""
+    session = sessions.create(lang=target.c_lang)
+    session.upload({"Makefile": f"all:\n\t@{too_long(target).replace('$', '$$')}\n".encode()})
+    run = session.run("true", build="*", deadline_s=limit_of(target) + 45)
+    hold_cut(judge, run)
 
 
 @requirement("EX-23", needs="exec-timeout", slow=True)

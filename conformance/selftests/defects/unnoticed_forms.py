@@ -353,3 +353,72 @@ class LongFailuresFinishWithTheirCode(LongRuns):
     def steps(self, session: Session, run: Run) -> int:
         code = super().steps(session, run)
         return 1 if code == 127 and getattr(run, "long", False) and run.commands.exec else code  # noqa: PLR2004  - open
+
+
+@defect("EX-26")
+class LongRunsListNoFiles(LongRuns):
+    """A run that took several calls lists what it made since the last of them began."""
+
+    def poll(self, session: Session, run: Run) -> dict[str, Any]:
+        if getattr(run, "long", False):
+            run.before = self.output_files(session)
+        return super().poll(session, run)
+
+
+@defect("CN-03", also=("EX-14",))
+class FloodsEndWithZero(Behaviour):
+    """A program that wrote more than the limit is told as ended with 0."""
+
+    def end(self, run: Run, status: str, code: int | None) -> None:
+        full = max(run.segments[-1].chars.values()) >= self.max_console_chars
+        super().end(run, status, 0 if full and status == "finished" else code)
+
+
+# -- the default build, made by another hand than other commands
+
+
+class DefaultSteps(Behaviour):
+    """A server that knows which of its runs is in the default build."""
+
+    def in_default_build(self, run: Run) -> bool:
+        """Tell whether the run's open segment is that of its default build."""
+        ended = sum(1 for one in run.segments if one.ending)
+        return run.commands.build == "*" and not getattr(run, "built", False) and ended == 0
+
+    def build_step(self, session: Session, run: Run) -> int:
+        code = super().build_step(session, run)
+        run.built = True  # type: ignore[attr-defined]  # this defect's own note
+        return code
+
+
+@defect("EX-17")
+class DefaultBuildsAreAnsweredAtTheirEnd(DefaultSteps):
+    """A call that begins a default build is answered when that has ended."""
+
+    def poll(self, session: Session, run: Run) -> dict[str, Any]:
+        if run.commands.build == "*":
+            with run.changed:
+                run.changed.wait_for(lambda: getattr(run, "built", False) or self.is_ready(run), 600)
+        return super().poll(session, run)
+
+
+@defect("CN-04")
+class DefaultBuildsPutStderrLast(DefaultSteps):
+    """Of a default build all of stdout comes before all of stderr."""
+
+    def take(self, run: Run) -> Segment | None:
+        default = self.in_default_build(run)
+        segment = super().take(run)
+        if segment is not None and (default or (segment.ending or ("",))[0] == "build-finished"):
+            segment.blocks.sort(key=lambda block: block[0], reverse=True)
+        return segment
+
+
+@defect("EX-23")
+class DefaultBuildsHaveNoLimit(DefaultBuilds):
+    """The time limit is not kept in the default build."""
+
+    def start_clock(self, run: Run) -> None:
+        super().start_clock(run)
+        if run.commands.build == "*":
+            run.deadline_s += 3600.0
