@@ -25,7 +25,7 @@ def test_a_refused_creation_takes_no_token(sessions: Sessions, target: Target, j
     """A token that came with a refused creation is as new as any: the next creation with it makes a session."""
     for wrong in REFUSED:
         token = sessions.new_token()
-        refusal = ask_for_session(sessions, target.creation(token) | wrong)
+        refusal = sessions.try_create(target.creation(token) | wrong)
         if refusal.ok:  # SE-08, SE-10 and CO-10 ask about that
             settled(sessions, refusal, token).delete()
         if not refusal.refused:

@@ -60,6 +60,7 @@ FAMILIES: Final = (
     "unnoticed_files",
     "unnoticed_sessions",
     "unnoticed_forms",
+    "unnoticed_steps",
     "variants",
     "freedoms",
     "strangers",
