@@ -138,7 +138,7 @@ def test_a_long_default_build_is_polled(sessions: Sessions, judge: Judge, target
     """A default build that goes on answers `continued` with what it has written, in the order of its streams."""
     session = c_session(sessions, target)
     waits = gate("go", target).replace("$", "$$")
-    said = "\t@echo out\n\t@sleep 0.3; echo err >&2\n\t@sleep 0.3; echo more\n"
+    said = "\t@echo out\n\t@sleep 0.6; echo err >&2\n\t@sleep 0.6; echo more\n"
     session.upload({"Makefile": f"all:\n{said}\t@{waits}\n".encode()})
     open_run = session.begin(options={"build": "*"})
     on_time = open_run.last.exchange.duration_ms <= target.poll_allowance_s * 1000
