@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from conformance.sessions import Sessions
     from conformance.target import Target
 
+HALVES: Final = "\u00e9".encode()
 LINES: Final = "".join(f"{number}\n" for number in range(1, 3001))
 WRITTEN: Final[tuple[tuple[str, str, str | None], ...]] = (  # command, stdout, stderr
     ("true", "", ""),
@@ -168,6 +169,16 @@ def test_runs_of_two_sessions_keep_their_output_apart(sessions: Sessions, judge:
         runs = read_together(*begun)
     for number, run in enumerate(runs):
         hold_text(judge, "CN-06", f"{number} begins\n{number} ends\n", run.stdout, run)
+
+
+@requirement("CN-06")
+def test_half_a_character_is_not_completed_by_a_later_run(session: Session, judge: Judge) -> None:
+    """What a run's output ends with, half a character, is replaced; the next run's begins with its own bytes."""
+    session.run(f"{write(HALVES[:1])}; {write(HALVES[:1], 'stderr')}")
+    run = session.run(f"{write(HALVES[1:] + b'own')}; {write(HALVES[1:] + b'own', 'stderr')}")
+    for text in (run.stdout, run.stderr):
+        own = text.endswith("own") and HALVES.decode() not in text
+        judge.expect("CN-06", own, expected="its own bytes", actual=text, exchange=run.exchanges)
 
 
 @requirement("CN-06", slow=True)

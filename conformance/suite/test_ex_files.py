@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from conformance.checks import requirement
-from conformance.suite.programs import HOME, gate, need_uncut, open_gate, read_until, seen, write
+from conformance.suite.programs import (
+    HOME,
+    begin_each,
+    gate,
+    need_uncut,
+    open_gate,
+    read_together,
+    read_until,
+    seen,
+    write,
+)
 
 if TYPE_CHECKING:
     from conformance.client import Client
@@ -18,6 +29,7 @@ if TYPE_CHECKING:
     from conformance.target import Target
 
 ALL_BYTES = bytes(range(256))
+WORDS = ("mine", "theirs")
 LARGE_BYTES = 2 * 1024 * 1024 + 1  # uploads have a limit (UP-08), what programs write has none
 
 
@@ -152,6 +164,29 @@ def test_files_under_output_are_listed_and_served(session: Session, client: Clie
 
 
 @requirement("EX-26")
+def test_output_files_are_those_of_their_session(
+    session: Session, sessions: Sessions, client: Client, judge: Judge
+) -> None:
+    """Files of one name under .output in two sessions are served each as its own, time after time."""
+    pair = (session, sessions.create())
+    runs = [
+        one.run(f"mkdir -p {HOME}/.output; echo {word} > {HOME}/.output/same")
+        for one, word in zip(pair, WORDS, strict=True)
+    ]
+    for run, word in zip(runs, WORDS, strict=True):
+        for name, url in told_files(run) * 2:
+            exchange = served(client, url)
+            expected = f"{name} with {word!r}"
+            judge.expect(
+                "EX-26",
+                exchange.text == f"{word}\n",
+                expected=expected,
+                actual=exchange.got,
+                exchange=(*run.exchanges, exchange),
+            )
+
+
+@requirement("EX-26")
 def test_files_in_folders_under_output_are_served(session: Session, client: Client, judge: Judge) -> None:
     """Files of equal names that build and exec made in two directories are both listed, each with its content."""
     base = f"{HOME}/.output"
@@ -205,3 +240,22 @@ def test_only_the_run_s_own_files_are_listed(session: Session, judge: Judge) -> 
     names = sorted(name.rpartition("/")[2] for name in made_files(run))
     expected = ["anew", "second"]
     judge.require("EX-26", names == expected, expected=expected, actual=names, exchange=run.exchanges)
+
+
+@requirement("EX-26", slow=True)
+def test_what_was_made_before_a_run_s_turn_is_not_its_own(session: Session, judge: Judge, target: Target) -> None:
+    """A run that waited for another to end lists none of the files that the other made meanwhile."""
+    make = f"mkdir -p {HOME}/.output; echo x > {HOME}/.output"
+    budget = session.bench.client.transport.budget
+    one, two = begin_each(
+        target,
+        budget,
+        partial(session.begin, f"echo begun; {gate('go', target)}; {make}/early; sleep 0.1; touch {HOME}/over"),
+        partial(session.begin, f"test -e {HOME}/over && echo waited; {make}/late"),
+    )
+    open_gate(session, "go")
+    _, run = read_together(one, two)
+    if run.stdout != "waited\n":  # it went on beside the other
+        return
+    names = sorted(name.rpartition("/")[2] for name in made_files(run))
+    judge.require("EX-26", "early" not in names, expected=["late"], actual=names, exchange=run.exchanges)

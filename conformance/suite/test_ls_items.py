@@ -100,6 +100,9 @@ def test_size_is_in_bytes(session: Session, judge: Judge) -> None:
     overwrite(session, {"sizes/0.bin": b"grown"})
     grown = described(judge, session, "sizes", "0.bin").get("size")
     judge.expect("LS-04", grown == 5, expected="size 5 after it grew", actual=grown, exchange=listing.exchange)
+    in_home(session, "printf 67 >> sizes/generated.txt")  # which leaves its directory as it is
+    grown = described(judge, session, "sizes", "generated.txt").get("size")
+    judge.expect("LS-04", grown == 7, expected="size 7 after it grew in place", actual=grown, exchange=listing.exchange)
 
 
 @requirement("LS-04")

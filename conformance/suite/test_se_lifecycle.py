@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from conformance.checks import requirement
 from conformance.discovery import KNOWN_C_LANGS, KNOWN_LANGS
 from conformance.suite.creations import ask_for_session
+from conformance.suite.programs import gate, hold_text, open_gate, read_until, seen
 from conformance.suite.test_se_sessions import IMAGE_SINCE, at_least, ids
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 WHOLE: Final = ("age", "memoryLimit", "numQueriesExecuted", "cpuCreditUsed")
 MANY_CORES: Final = 64
 AGE_SLACK_MS: Final = 3_000  # clocks may tick in seconds
+BUSY_TURNS: Final = 3
+LEAST_CREDIT_MS: Final = 100  # of a busy session: below it nothing can be said
 ABSURD: Final[tuple[dict[str, Any], ...]] = (
     {"instanceMemory": 10**9},  # MiB: a thousand times what any machine has
     {"instanceCores": 10**6},
@@ -44,8 +47,8 @@ def same_image(told: object, asked: str) -> bool:
     return isinstance(told, str) and bool(told) and (asked in told or told in asked)
 
 
-def hold_other_lang(sessions: Sessions, target: Target, judge: Judge) -> None:
-    """Require that a session of another image, where the target has one, tells that."""
+def hold_other_lang(first: Session, sessions: Sessions, target: Target, judge: Judge) -> None:
+    """Judge that a session of another image, where the target has one, tells that, and the first one its own."""
     langs = dict.fromkeys((*filter(None, [target.c_lang]), *KNOWN_LANGS[:5], *KNOWN_C_LANGS[:3]))
     for lang in (one for one in langs if not same_image(one, target.lang)):
         token = sessions.new_token()
@@ -55,6 +58,9 @@ def hold_other_lang(sessions: Sessions, target: Target, judge: Judge) -> None:
             info = session.try_info()
             same = same_image(info.json_object().get("lang"), lang)
             judge.expect("SE-05", same, expected=f"`lang` {lang!r}", actual=info.got, exchange=(created, info))
+            info = first.try_info()
+            same = same_image(info.json_object().get("lang"), target.lang)
+            judge.expect("SE-05", same, expected=f"`lang` {target.lang!r}", actual=info.got, exchange=(created, info))
             session.delete()
             return
 
@@ -74,7 +80,7 @@ def test_a_session_describes_itself(session: Session, sessions: Sessions, target
         judge.expect("SE-05", whole, expected=f"`{key}`, a whole number", actual=value, exchange=exchange)
     same = same_image(lang, target.lang)
     judge.require("SE-05", same, expected=f"`lang` {target.lang!r}", actual=lang, exchange=exchange)
-    hold_other_lang(sessions, target, judge)
+    hold_other_lang(session, sessions, target, judge)
 
 
 @requirement("SE-05")
@@ -113,7 +119,7 @@ def test_the_age_is_in_milliseconds(session: Session, judge: Judge) -> None:
 
 @requirement("SE-05")
 def test_the_cpu_credit_is_in_milliseconds(session: Session, judge: Judge) -> None:
-    """The CPU time that a session has used is no more than the time since its creation allows on many cores."""
+    """The CPU time that a session has used is no more than its age allows on many cores, and it never falls."""
     session.sh("n=0; while [ $n -lt 60000 ]; do n=$((n+1)); done")
     exchange = session.try_info()
     used = exchange.json_object().get("cpuCreditUsed")
@@ -121,23 +127,52 @@ def test_the_cpu_credit_is_in_milliseconds(session: Session, judge: Judge) -> No
     most = int(since_s * 1000) * MANY_CORES
     kept = isinstance(used, int) and used <= most
     judge.require("SE-05", kept, expected=f"at most {most} ms", actual=used, exchange=exchange)
+    session.sh("true")
+    later = session.try_info()
+    told = later.json_object().get("cpuCreditUsed")
+    grown = isinstance(told, int) and isinstance(used, int) and told >= used
+    judge.require("SE-05", grown, expected=f"at least {used} ms", actual=told, exchange=(exchange, later))
 
 
 @requirement("SE-05")
 def test_a_session_counts_its_own_queries(sessions: Sessions, judge: Judge) -> None:
     """Runs and CPU time of one session are not counted in another."""
     busy, idle = sessions.create(), sessions.create()
+    idle.sh("true")
     before = idle.try_info()
     for _ in range(3):
         busy.sh("true")
     after = idle.try_info()
     counts = [exchange.json_object().get("numQueriesExecuted") for exchange in (before, after)]
     judge.require("SE-05", counts[0] == counts[1], expected=counts[0], actual=counts[1], exchange=(before, after))
+    hold_own_credit(busy, idle, judge)
     busy.delete()
     again = sessions.create(token=busy.token).try_info()
     count = again.json_object().get("numQueriesExecuted")
     anew = isinstance(count, int) and isinstance(counts[0], int) and count <= counts[0]
     judge.expect("SE-05", anew, expected=counts[0], actual=count, exchange=(busy.creation, again))
+
+
+def hold_own_credit(busy: Session, idle: Session, judge: Judge) -> None:
+    """Judge that an idle session's CPU time does not grow with a busy one's, time after time."""
+    looks: list[list[int]] = []
+    exchanges: list[Exchange] = []
+    for _ in range(BUSY_TURNS):  # what an idle session does at its beginning comes to an end
+        before = [one.try_info() for one in (busy, idle)]
+        busy.sh("n=0; while [ $n -lt 60000 ]; do n=$((n+1)); done")
+        after = [one.try_info() for one in (busy, idle)]
+        exchanges += (*before, *after)
+        looks.append([number_of(new) - number_of(old) for old, new in zip(before, after, strict=True)])
+        if looks[-1][0] < LEAST_CREDIT_MS or looks[-1][1] * 2 < looks[-1][0]:
+            return
+    expected = "a CPU credit that does not grow with another session's"
+    judge.expect("SE-05", condition=False, expected=expected, actual=f"(busy, idle) {looks}", exchange=exchanges)
+
+
+def number_of(info: Exchange) -> int:
+    """Return the CPU credit that a description tells; 0 where it is none."""
+    value = info.json_object().get("cpuCreditUsed")
+    return value if isinstance(value, int) else 0
 
 
 @requirement("SE-05")
@@ -203,13 +238,19 @@ def test_a_deleted_session_is_unknown(session: Session, judge: Judge) -> None:
 
 
 @requirement("SE-06")
-def test_deleting_one_session_leaves_the_others(sessions: Sessions, judge: Judge) -> None:
-    """DELETE ends the named session and no other."""
+def test_deleting_one_session_leaves_the_others(sessions: Sessions, judge: Judge, target: Target) -> None:
+    """DELETE ends the named session and no other, nor what runs there."""
     one, two = sessions.create(), sessions.create()
     two.upload({"mine.txt": b"mine"})
+    run = two.begin(f"echo begun; {gate('go', target)}; echo ended")
+    read_until(run, seen)
     ended(one, judge)
     info = two.try_info()
     judge.require("SE-06", info.ok, expected="the other session to live", actual=info.got, exchange=info)
+    with judge.under_test("SE-06"):
+        open_gate(two, "go")
+        whole = run.finish()
+    hold_text(judge, "SE-06", "begun\nended\n", whole.stdout, whole)
     listing = two.listing()
     judge.require(
         "SE-06", "mine.txt" in listing, expected="its files", actual=listing.exchange.got, exchange=listing.exchange
@@ -230,9 +271,9 @@ def test_an_unknown_session_cannot_be_deleted(client: Client, target: Target, ju
     judge.status("SE-06", client.call("DELETE", unknown(target), operation="destroySession"), 404)
 
 
-@requirement("SE-08")
+@requirement("SE-01", "SE-08")
 def test_absurd_amounts_are_not_acceptable(sessions: Sessions, client: Client, target: Target, judge: Judge) -> None:
-    """More memory, cores, GPUs or nodes than any server has answer 406, and create no session."""
+    """More memory, cores, GPUs or nodes than any server has answer 406, and create no session; less creates one."""
     asked = ABSURD if target.dialect == "kernel" else ()
     later = ABSURD_RESOURCES if at_least(target.version, IMAGE_SINCE) else ()
     if not asked + later:
@@ -251,3 +292,10 @@ def test_absurd_amounts_are_not_acceptable(sessions: Sessions, client: Client, t
         judge.expect("SE-08", not info.ok, expected="no session", actual=info.got, exchange=(exchange, info))
         if info.ok:
             client.call("DELETE", target.path(token), operation="destroySession")
+        elif exchange.refused and config == (asked + later)[-1]:
+            again = ask_for_session(sessions, target.creation(token))
+            made = again.ok and again.json_object().get("created") is True
+            expected = "the token that was refused with too much to be taken with less"
+            judge.expect("SE-01", made, expected=expected, actual=again.got, exchange=(exchange, again))
+            if again.ok:
+                sessions.adopt(again, token).delete()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from conformance.checks import requirement
 from conformance.run_reader import Result
 from conformance.suite.creations import ask_for_session, settled
-from conformance.suite.programs import HOME, gate, open_gate, read_until, seen
+from conformance.suite.programs import HOME, gate, hold_text, open_gate, read_until, seen
 from conformance.suite.test_se_sessions import other_langs
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_a_restart_answers_204(session: Session, sessions: Sessions, target: Tar
     for word in ("once", "twice"):
         judge.status("SE-07", session.try_restart(), 204)
         with judge.under_test("SE-07"):
-            run = session.run(f"echo {word}", build="true")
+            run = session.run(f"sleep 0.6; echo {word}", build="true")  # a restart that ends things later would end it
         judge.require("SE-07", run.stdout == f"{word}\n", expected=word, actual=run.stdout, exchange=run.exchanges)
     again = sessions.try_create(target.creation(session.token))
     same = again.json_object().get("created") is False
@@ -72,7 +72,10 @@ def test_the_token_of_a_restarted_session_with_another_lang_is_refused(
 
 @requirement("SE-07", needs="restart", slow=True)
 def test_a_restart_ends_what_was_running(session: Session, judge: Judge) -> None:
-    """After a restart no process of before goes on; the run that was cut ends in one of the ways left open."""
+    """After a restart no process of before goes on; the run that was cut ends in one of the ways left open.
+
+    Later runs of the session work.
+    """
     run = session.begin(f"echo begun; {BEATING}")
     read_until(run, lambda run: seen(run) and "beat" in session.listing())
     restart = session.try_restart()
@@ -107,6 +110,9 @@ def test_a_restart_ends_what_was_running(session: Session, judge: Judge) -> None
         exchange=exchanges,
     )
     judge.reading("SE-07", "interrupted-run", reading, exchanges)
+    with judge.under_test("SE-07"):
+        after = session.run("echo after")
+    hold_text(judge, "SE-07", "after\n", after.stdout, after)
 
 
 @requirement("SE-07", needs="restart", slow=True)
@@ -246,22 +252,34 @@ def test_what_environ_does_to_home(sessions: Sessions, target: Target, judge: Ju
 
 
 @requirement("SE-11", slow=True)
-def test_an_interrupt_answers_204(session: Session, judge: Judge, target: Target) -> None:
-    """An interrupt is answered with 204, and a program that ignores SIGINT goes on to its end."""
-    run = session.begin(f"trap '' INT; echo begun; {gate('go', target)}; echo ended; exit 4")
-    read_until(run, seen)
+def test_an_interrupt_answers_204(session: Session, sessions: Sessions, judge: Judge, target: Target) -> None:
+    """An interrupt is answered with 204; a program that ignores SIGINT goes on, and so does another session's."""
+    pair = (session, sessions.create())
+    text = f"echo begun; {gate('go', target)}; echo ended; exit 4"
+    runs = [one.begin(f"{start}{text}") for one, start in zip(pair, ("trap '' INT; ", ""), strict=True)]
+    for run in runs:
+        read_until(run, seen)
     judge.status("SE-11", session.try_interrupt(), 204)
-    with judge.under_test("SE-11"):
-        open_gate(session, "go")
-        whole = run.finish()
-    got, expected = whole.stdout, "begun\nended\n"
-    judge.require("SE-11", got == expected, expected=expected, actual=got, exchange=whole.exchanges)
+    for one, run in zip(pair, runs, strict=True):
+        with judge.under_test("SE-11"):
+            open_gate(one, "go")
+            whole = run.finish()
+        got, expected = whole.stdout, "begun\nended\n"
+        judge.expect("SE-11", got == expected, expected=expected, actual=got, exchange=whole.exchanges)
 
 
 @requirement("SE-11", slow=True)
 def test_a_session_works_on_after_an_interrupt(session: Session, judge: Judge, target: Target) -> None:
-    """After an interrupt, whatever it did to the running command, the run ends and the session goes on."""
+    """After an interrupt, whatever it did to the running command, the run ends and the session goes on.
+
+    One that comes while nothing runs, answered either way, hits no later command.
+    """
     session.upload({"kept.txt": b"kept\n"})
+    idle = session.try_interrupt()
+    with judge.under_test("SE-11"):
+        calm = session.run("sleep 0.1; echo calm; exit 3")
+    ended = (calm.stdout, calm.exit_code) == ("calm\n", 3)
+    judge.require("SE-11", ended, expected="calm, 3", actual=calm.console, exchange=(idle, *calm.exchanges))
     run = session.begin(f"echo begun; {gate('go', target)}")
     read_until(run, seen)
     judge.status("SE-11", session.try_interrupt(), 204)

@@ -330,10 +330,10 @@ def test_tokens_of_letters_digits_and_inner_hyphens_are_taken(
 def test_tokens_that_differ_little_name_two_sessions(
     sessions: Sessions, target: Target, limits: Limits, rng: Random, judge: Judge
 ) -> None:
-    """Tokens that differ in their last character only, or in letter case, name two sessions."""
+    """Tokens that differ in their last character only, in letter case, or in hyphens, name two sessions."""
     stem = token_of(limits.max_token_chars - 1, rng)
     mixed = f"bp-Mixed-{token_of(8, rng)}a"
-    for one, other in ((f"{stem}1", f"{stem}2"), (mixed, mixed.swapcase())):
+    for one, other in ((f"{stem}1", f"{stem}2"), (mixed, mixed.swapcase()), (mixed, mixed.replace("-", ""))):
         with judge.under_test("SE-04"):
             first = sessions.create(token=one)
         exchange = ask_for_session(sessions, target.creation(other))

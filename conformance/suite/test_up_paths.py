@@ -90,10 +90,13 @@ def test_two_sessions_keep_their_files_apart(sessions: Sessions, judge: Judge) -
 
 @requirement("UP-01", "UP-02")
 def test_overlapping_uploads_do_not_mix(sessions: Sessions, judge: Judge, limits: Limits) -> None:
-    """Uploads that overlap, to one session and to two, store each file with its own content, refused ones beside."""
+    """Uploads that overlap, to one session and to two, store each file with its own content, refused ones beside.
+
+    They need the same new directory, which no one of them may find half made.
+    """
     pair = (sessions.create(), sessions.create())
     given = [
-        (pair[turn % 2], {f"overlap-{turn // 2}.bin": b"%d;" % turn * (50_000 + turn)})
+        (pair[turn % 2], {f"new/overlap-{turn // 2}.bin": b"%d;" % turn * (50_000 + turn)})
         for turn in range(2 * OVERLAPPING)
     ]
     refused = [(session, dict.fromkeys(numbered(limits.max_files + 1), b"x")) for session in pair]

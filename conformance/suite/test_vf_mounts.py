@@ -45,7 +45,7 @@ def test_files_in_a_mounted_folder_outlive_the_session(sessions: Sessions, judge
         expect_nothing(judge, "VF-05", third, ["shelf/d/run.txt"], third.creation, "after it was removed")
 
 
-@requirement("VF-05")
+@requirement("SE-10", "VF-05")
 def test_two_sessions_see_the_same_folder(sessions: Sessions, judge: Judge) -> None:
     """What one session copies into a folder, another that has it mounted sees; a session without it does not."""
     with folder(sessions) as name:
@@ -56,6 +56,8 @@ def test_two_sessions_see_the_same_folder(sessions: Sessions, judge: Judge) -> N
         evidence = one.bench.client.exchanges[-1]
         expect_contents(judge, "VF-05", other, {f"{name}/shared.txt": b"shared"}, evidence, "of the other session")
         other.delete()
+        still = {f"{name}/shared.txt": b"shared"}
+        expect_contents(judge, "SE-10", one, still, other.creation, "after another session with the folder has ended")
         without = sessions.create(token=other.token)
         expect_nothing(judge, "VF-05", without, [f"{name}/shared.txt"], without.creation, "without a mount")
 
@@ -77,7 +79,7 @@ def test_a_restart_leaves_mounted_folders_alone(sessions: Sessions, judge: Judge
 
 @requirement("SE-06", slow=True)
 def test_a_terminated_session_runs_no_more(sessions: Sessions, judge: Judge) -> None:
-    """Commands of a session end with it: what they wrote into a mounted folder grows no more."""
+    """Commands of a session end with it, waiting ones too: what they wrote into a mounted folder grows no more."""
     offer = try_create(sessions, "")
     if offer.status in NO_FOLDERS:
         raise judge.not_offered("virtual folders", f"POST /folders answers {offer.status}", offer)
@@ -85,14 +87,17 @@ def test_a_terminated_session_runs_no_more(sessions: Sessions, judge: Judge) -> 
         first = mounted(sessions, judge, name)
         beating = f"while :; do printf x >> {HOME}/{name}/beat; sleep 0.1; done"
         first.try_execute({"mode": "batch", "code": "", "runId": "se06-beat", "options": {"exec": beating}})
+        behind = beating.replace("beat;", "late;")  # behind the first, or beside it
+        first.try_execute({"mode": "batch", "code": "", "runId": "se06-late", "options": {"exec": behind}})
         second = mounted(sessions, judge, name)
         in_home(second, f"until test -s {name}/beat; do sleep 0.05; done")
         deleted = first.try_delete()
         if not deleted.ok:
             raise judge.unmet("SE-06", expected="200 or 204", actual=deleted.got, exchange=deleted)
-        looks = [in_home(second, f"wc -c < {name}/beat").strip()]
+        written = f"cat {name}/beat {name}/late 2>/dev/null | wc -c"
+        looks = [in_home(second, f"sleep 0.3; {written}").strip()]
         while len(looks) < LOOKS and looks[-1:] != looks[-2:-1]:  # killing may take a moment on a busy server
-            looks.append(in_home(second, f"sleep 0.7; wc -c < {name}/beat").strip())
+            looks.append(in_home(second, f"sleep 0.7; {written}").strip())
         evidence = (deleted, second.bench.client.exchanges[-1])
         expected = "no process of the terminated session"
         judge.require(

@@ -61,6 +61,7 @@ FAMILIES: Final = (
     "unnoticed_sessions",
     "unnoticed_forms",
     "unnoticed_steps",
+    "unnoticed_states",
     "variants",
     "freedoms",
     "strangers",
