@@ -257,10 +257,11 @@ def test_deleting_one_session_leaves_the_others(sessions: Sessions, judge: Judge
     )
 
 
-@requirement("SE-06")
+@requirement("SE-05", "SE-06")
 def test_a_session_is_ended_while_it_runs(session: Session, judge: Judge) -> None:
-    """A session in the middle of a run can be ended, and is unknown afterwards."""
+    """A session in the middle of a run describes itself, can be ended, and is unknown afterwards."""
     session.try_execute({"mode": "batch", "code": "", "runId": "se06", "options": {"exec": "echo up; sleep 600"}})
+    judge.status("SE-05", session.try_info(), 200)
     ended(session, judge)
     judge.status("SE-06", session.try_info(), 404)
 

@@ -321,3 +321,27 @@ class ListingsAreKeptByTheDirectorysTime(Behaviour):
             kept[key] = super().entries(path)
         found: list[dict[str, Any]] = kept[key]
         return found
+
+
+# -- runs, and what is told meanwhile
+
+
+@defect("EX-19")
+class RunsBeginWhereTheLastEnded(Behaviour):
+    """A run begins in the directory that the exec step of the run before changed to."""
+
+    def step(self, session: Session, run: Run, command: str) -> int:
+        if command == run.commands.exec:
+            note = "/tmp/.where"  # noqa: S108  - of the session alone
+            command = f'cd "$(cat {note} 2>/dev/null || pwd)" 2>/dev/null; trap "pwd > {note}" EXIT\n{command}'
+        return super().step(session, run, command)
+
+
+@defect("SE-05")
+class BusySessionsAreNotShown(Behaviour):
+    """While a run goes on the session's facts are refused."""
+
+    def session_info(self, session: Session) -> dict[str, Any]:
+        if any(not run.done.is_set() for run in session.runs.values()):
+            raise Problem(409, "Session is busy")
+        return super().session_info(session)
