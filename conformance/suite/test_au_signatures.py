@@ -200,18 +200,6 @@ def test_the_path_is_signed_with_its_query_as_sent(
 
 
 @requirement("AU-03", needs="keys")
-def test_the_path_is_signed_as_it_is_sent(session: Session, client: Client, target: Target, judge: Judge) -> None:
-    """A path with encoded characters is signed encoded: such an id, which no session has, is let in and not found."""
-    desk = Desk.of(client, target)
-    hold_control(judge, desk.letter("GET", session.path()))
-    for encoded in ("bp%20none", "bp-gr%C3%BC%C3%9F"):
-        exchange = desk.letter("GET", f"{target.resource}/{encoded}").send()
-        let_in = exchange.status not in DENIED
-        expected = f"a request for {encoded} let in (404: there is none)"
-        judge.expect("AU-03", let_in, expected=expected, actual=exchange.got, exchange=exchange)
-
-
-@requirement("AU-03", needs="keys")
 @pytest.mark.parametrize("content_type", ["application/json; charset=utf-8", "application/json;charset=UTF-8"])
 def test_parameters_of_the_content_type_are_not_signed(
     session: Session, client: Client, target: Target, judge: Judge, content_type: str

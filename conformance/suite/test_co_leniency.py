@@ -109,18 +109,6 @@ def test_an_execute_call_may_hold_nulls_and_unknown_keys(session: Session, judge
 
 
 @requirement("CO-13")
-def test_null_options_are_none(session: Session, judge: Judge) -> None:
-    """A batch call whose options are null is one whose options are empty: a run of no commands."""
-    body: dict[str, Any] = {"mode": "batch", "code": "", "runId": "co13-empty", "options": {}}
-    plain = by_hand(session, body)
-    if plain[-1].status != "finished":
-        raise judge.unmet("EX-07", expected="finished", actual=plain[-1].exchange.got, exchange=plain[-1].exchange)
-    results = by_hand(session, body | {"runId": "co13-null", "options": None})
-    got = results[-1].exchange
-    judge.require("CO-13", results[-1].status == "finished", expected="finished", actual=got.got, exchange=got)
-
-
-@requirement("CO-13")
 def test_a_continue_may_hold_nulls_and_unknown_keys(session: Session, judge: Judge) -> None:
     """A `continue` with null options and an unknown key goes on with its run."""
     body: dict[str, Any] = {"code": "", "runId": "co13-goes-on"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from conformance.selftests.reference import Behaviour
 from conformance.selftests.reference.message import Problem, Request, Response
@@ -102,16 +101,6 @@ class CommandsEndAfterABlock(Behaviour):
         return super().shell_text(command.encode()[:LINE].decode("utf-8", "ignore"))
 
 
-@defect("EX-06")
-class LargeBodiesAreRefused(Behaviour):
-    """A body of more than 100 KiB is refused with 413, but for an upload."""
-
-    def read_object(self, request: Request) -> dict[str, Any]:
-        if len(request.body) > 100 * 1024:
-            raise Problem(413, "Payload too large")
-        return super().read_object(request)
-
-
 @defect("SE-09")
 class LongValuesAreCut(Behaviour):
     """A value in `config.environ` ends after 1,024 characters."""
@@ -121,15 +110,6 @@ class LongValuesAreCut(Behaviour):
 
 
 # -- signatures
-
-
-@defect("AU-03")
-class ThePathIsSignedDecoded(Behaviour):
-    """The signed text holds the path decoded."""
-
-    def signed_target(self, request: Request) -> str:
-        path, mark, query = request.target.partition("?")
-        return f"{unquote(path)}{mark}{query}"
 
 
 @defect("AU-04")
@@ -216,26 +196,6 @@ class OverridesAreForSessionsAlone(Behaviour):
     def method(self, request: Request) -> str:
         below = request.path.rsplit("/", 1)[-1] in {"files", "download"}
         return request.method if below else super().method(request)
-
-
-@defect("EX-07")
-class OptionsAreNeeded(Behaviour):
-    """A batch call without `options` is refused."""
-
-    def read_commands(self, wanted: dict[str, Any]) -> Any:
-        if "options" not in wanted:
-            raise Problem(400, "Options missing", "name the options")
-        return super().read_commands(wanted)
-
-
-@defect("CO-13")
-class NullOptionsAreRefused(Behaviour):
-    """A batch call whose `options` are null is refused."""
-
-    def read_commands(self, wanted: dict[str, Any]) -> Any:
-        if wanted.get("options", {}) is None:
-            raise Problem(400, "Wrong type", "options is an object")
-        return super().read_commands(wanted)
 
 
 @defect("CN-03")
