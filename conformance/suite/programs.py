@@ -58,8 +58,8 @@ def begin_each(target: Target, budget: Budget, *beginnings: Callable[[], _T]) ->
 
 def gate(name: str, target: Target) -> str:
     """Return a command that waits until the file is uploaded, or gives up long after a call must be answered."""
-    tries = int((target.poll_allowance_s + GATE_MARGIN_S) * 20)
-    return f"n=0; until [ -e {HOME}/{name} ] || [ $n -ge {tries} ]; do sleep 0.05; n=$((n+1)); done"
+    tries = int((target.poll_allowance_s + GATE_MARGIN_S) * 10)
+    return f"n=0; until [ -e {HOME}/{name} ] || [ $n -ge {tries} ]; do sleep 0.1; n=$((n+1)); done"
 
 
 def open_gate(session: Session, name: str) -> None:

@@ -31,8 +31,8 @@ def limit_of(target: Target) -> float:
 
 def too_long(target: Target) -> str:
     """Return a command that ends by itself, but only long after the limit."""
-    tries = int((limit_of(target) + GRACE_S) * 10)
-    return f"n=0; while [ $n -lt {tries} ]; do sleep 0.1; n=$((n+1)); done; echo survived; touch {HOME}/survived"
+    tries = int((limit_of(target) + GRACE_S) * 4)
+    return f"n=0; while [ $n -lt {tries} ]; do sleep 0.25; n=$((n+1)); done; echo survived; touch {HOME}/survived"
 
 
 def hold_cut(judge: Judge, run: Run) -> None:
