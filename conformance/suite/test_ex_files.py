@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from conformance.checks import requirement
 from conformance.suite.programs import (
     HOME,
-    begin_each,
     gate,
     need_uncut,
     open_gate,
-    read_together,
     read_until,
     seen,
     write,
@@ -240,22 +237,3 @@ def test_only_the_run_s_own_files_are_listed(session: Session, judge: Judge) -> 
     names = sorted(name.rpartition("/")[2] for name in made_files(run))
     expected = ["anew", "second"]
     judge.require("EX-26", names == expected, expected=expected, actual=names, exchange=run.exchanges)
-
-
-@requirement("EX-26", slow=True)
-def test_what_was_made_before_a_run_s_turn_is_not_its_own(session: Session, judge: Judge, target: Target) -> None:
-    """A run that waited for another to end lists none of the files that the other made meanwhile."""
-    make = f"mkdir -p {HOME}/.output; echo x > {HOME}/.output"
-    budget = session.bench.client.transport.budget
-    one, two = begin_each(
-        target,
-        budget,
-        partial(session.begin, f"echo begun; {gate('go', target)}; {make}/early; sleep 0.1; touch {HOME}/over"),
-        partial(session.begin, f"test -e {HOME}/over && echo waited; {make}/late"),
-    )
-    open_gate(session, "go")
-    _, run = read_together(one, two)
-    if run.stdout != "waited\n":  # it went on beside the other
-        return
-    names = sorted(name.rpartition("/")[2] for name in made_files(run))
-    judge.require("EX-26", "early" not in names, expected=["late"], actual=names, exchange=run.exchanges)

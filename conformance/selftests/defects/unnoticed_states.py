@@ -282,22 +282,6 @@ class OutputUrlsServeOnce(Behaviour):
         return super().show_output(request, owner, identifier, name)
 
 
-@defect("EX-26")
-class OutputIsComparedWithTheCall(Behaviour):
-    """A run that waited lists what was made while it waited."""
-
-    def start(self, session: Session, run: Run) -> None:
-        run.at_call = self.output_files(session)  # type: ignore[attr-defined]  # this defect's own note
-        super().start(session, run)
-
-    def start_clock(self, run: Run) -> None:
-        super().start_clock(run)
-        run.before = run.at_call  # type: ignore[attr-defined]
-
-
-# -- calls that overlap
-
-
 @defect("UP-01", also=("UP-04",), intermittent=True)
 class DirectoriesCollide(Behaviour):
     """Two uploads that make one directory at the same time: one of them answers 500."""

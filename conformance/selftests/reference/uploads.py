@@ -164,7 +164,7 @@ class Uploads(Executing):
         if directory == session.home or directory.is_dir():
             return
         self.make_directories(session, directory.parent)
-        directory.mkdir(mode=0o755)
+        directory.mkdir(mode=0o755, exist_ok=True)  # another upload may make it meanwhile
         self.own(directory)
 
     def own(self, path: Path) -> None:
