@@ -1,4 +1,4 @@
-"""EX: execute calls that are wrong (EX-25)."""
+"""EX: execute calls that are wrong (EX-25), and what they leave alone (EX-06, EX-12)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from conformance.checks import requirement
 from conformance.run_reader import Result
-from conformance.suite.programs import HOME, await_file, gate, open_gate, read_until, seen
+from conformance.suite.programs import HOME, await_file, gate, hold_text, open_gate, read_until, seen
 
 if TYPE_CHECKING:
     from conformance.exchange import Exchange
@@ -84,6 +84,20 @@ def test_a_refused_call_takes_no_run_id(session: Session, judge: Judge) -> None:
             run = session.run("echo ran", run_id=run_id)
         exchanges = (refusal, *run.exchanges)
         judge.expect("EX-06", run.stdout == "ran\n", expected="ran", actual=run.stdout, exchange=exchanges)
+
+
+@requirement("EX-12", slow=True)
+def test_a_refused_call_ends_no_run(session: Session, judge: Judge, target: Target) -> None:
+    """A call of an unknown mode that names a run is refused, and the run goes on."""
+    run = session.begin(f"echo begun; {gate('go', target)}; echo ended")
+    read_until(run, seen)
+    refusal = session.try_execute({"mode": "bogus", "code": "", "runId": run.run_id, "options": {}}, observed=False)
+    if not refusal.refused:
+        raise judge.unmet("EX-25", expected="a refusal (4xx)", actual=refusal.got, exchange=refusal)
+    with judge.under_test("EX-12"):
+        open_gate(session, "go")
+        whole = run.finish()
+    hold_text(judge, "EX-12", "begun\nended\n", whole.stdout, whole)
 
 
 def hold_no_run(judge: Judge, question: str, exchange: Exchange) -> None:

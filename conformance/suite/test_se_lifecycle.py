@@ -136,7 +136,7 @@ def test_the_cpu_credit_is_in_milliseconds(session: Session, judge: Judge) -> No
 
 @requirement("SE-05")
 def test_a_session_counts_its_own_queries(sessions: Sessions, judge: Judge) -> None:
-    """Runs and CPU time of one session are not counted in another."""
+    """Runs and CPU time of one session are not counted in another, nor is its age that of a later one."""
     busy, idle = sessions.create(), sessions.create()
     idle.sh("true")
     before = idle.try_info()
@@ -148,6 +148,10 @@ def test_a_session_counts_its_own_queries(sessions: Sessions, judge: Judge) -> N
     hold_own_credit(busy, idle, judge)
     busy.delete()
     again = sessions.create(token=busy.token).try_info()
+    last = idle.try_info()
+    ages: list[Any] = [exchange.json_object().get("age") for exchange in (after, last)]
+    older = all(isinstance(age, int) for age in ages) and ages[0] <= ages[1]
+    judge.expect("SE-05", older, expected="an age that goes on", actual=ages, exchange=(after, again, last))
     count = again.json_object().get("numQueriesExecuted")
     anew = isinstance(count, int) and isinstance(counts[0], int) and count <= counts[0]
     judge.expect("SE-05", anew, expected=counts[0], actual=count, exchange=(busy.creation, again))

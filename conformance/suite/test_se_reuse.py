@@ -1,11 +1,14 @@
-"""SE: a token that is used again: nothing of the terminated session comes back, or hits the new one (SE-06, EX-24)."""
+"""SE: a token that is used again: nothing of the terminated session comes back, or hits the new one."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from conformance.checks import requirement
+from conformance.suite.creations import ask_for_session, settled
 from conformance.suite.programs import HOME, read_until, seen
+from conformance.suite.test_se_lifecycle import AGE_SLACK_MS, LEAST_CREDIT_MS, number_of
 from conformance.suite.test_se_sessions import ids
 
 if TYPE_CHECKING:
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 RUN_ID: Final = "used-again"
 LATER_S: Final = 1  # what a termination may still do of itself, at its leisure
+OLD_S: Final = 2.0 + AGE_SLACK_MS / 1000  # old enough to be told from a session that was made just now
+WORK: Final = "n=0; while [ $n -lt 100000 ]; do n=$((n+1)); done"
 
 
 @requirement("EX-24", "SE-06", slow=True)
@@ -47,3 +52,44 @@ def test_an_id_of_a_terminated_session_names_no_later_one(sessions: Sessions, ta
         if name not in {second.token, second.id, *ids(second.creation)}:
             exchange = second.bench.client.get(target.path(name), operation="getSession")
             judge.status("SE-06", exchange, 404)
+
+
+@requirement("SE-04", "SE-06")
+def test_a_session_that_ended_by_its_other_id_leaves_its_token(sessions: Sessions, judge: Judge) -> None:
+    """A session may be ended by whatever names it; its token then makes a new one."""
+    first = sessions.create()
+    client, target = first.bench.client, first.bench.target
+    for name in dict.fromkeys(ids(first.creation)):
+        path = target.path(name)
+        if name == first.token or not client.get(path, operation="getSession").ok:
+            continue
+        ending = client.call("DELETE", path, operation="destroySession")
+        judge.accepted("SE-06", ending, expected=f"the session to end by {name!r} as it is found by it")
+        again = ask_for_session(sessions, target.creation(first.token))
+        made = again.ok and again.json_object().get("created") is True
+        judge.require("SE-04", made, expected="a new session", actual=again.got, exchange=(ending, again))
+        first = settled(sessions, again, str(first.token))
+
+
+@requirement("SE-05", slow=True)
+def test_a_later_session_of_a_token_begins_anew(sessions: Sessions, judge: Judge) -> None:
+    """The age and the CPU time of a session are its own, not those of the terminated one of its token."""
+    first = sessions.create()
+    rested = first.try_info()
+    first.sh(WORK)
+    since_s = (datetime.now(UTC) - first.creation.started).total_seconds()
+    first.bench.client.transport.budget.pause(max(0.0, OLD_S - since_s))
+    before = first.try_info()
+    first.delete()
+    second = sessions.create(token=first.token)
+    after = second.try_info()
+    evidence = (first.creation, rested, before, second.creation, after)
+    asked_ms = (after.started - second.creation.started).total_seconds() * 1100 + after.duration_ms
+    age, most_ms = after.json_object().get("age"), asked_ms + AGE_SLACK_MS
+    young = isinstance(age, int) and age <= most_ms
+    judge.expect("SE-05", young, expected=f"an age of at most {most_ms:.0f} ms", actual=age, exchange=evidence)
+    spent, begun = number_of(before), number_of(rested)
+    if spent >= max(LEAST_CREDIT_MS, 3 * begun):  # more than what every session needs at its beginning
+        own = number_of(after) < spent
+        expected = f"a CPU credit below {spent} ms"
+        judge.expect("SE-05", own, expected=expected, actual=number_of(after), exchange=evidence)

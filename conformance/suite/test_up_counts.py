@@ -44,6 +44,16 @@ def test_as_many_files_as_the_limit_are_accepted(session: Session, judge: Judge,
         expect_contents(judge, "UP-09", session, files, exchange)
 
 
+@requirement("UP-01", "UP-09")
+def test_a_session_takes_more_uploads_than_files_in_one(session: Session, judge: Judge, limits: Limits) -> None:
+    """How many files a request may hold says nothing of how many requests a session takes."""
+    names = numbered(limits.max_files + 2, "turn{:02}.txt")
+    exchanges = [session.try_upload({name: b"x"}) for name in names]
+    for exchange in exchanges:
+        judge.accepted("UP-01", exchange, expected=f"each of {len(names)} uploads of one file to be accepted")
+    expect_contents(judge, "UP-09", session, dict.fromkeys(names, b"x"), exchanges[-1])
+
+
 @requirement("UP-09")
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
 def test_the_limit_of_files_is_reached_in_every_form(

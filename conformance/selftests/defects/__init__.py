@@ -61,6 +61,7 @@ FAMILIES: Final = (
     "unnoticed_sessions",
     "unnoticed_forms",
     "unnoticed_steps",
+    "unnoticed_lives",
     "unnoticed_states",
     "variants",
     "freedoms",

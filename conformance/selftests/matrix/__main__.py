@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +47,8 @@ def main(  # noqa: PLR0913, PLR0917  - the options of a command
 
     Exits with 1 where a defect survived, a wrong clause or a right server was blamed, or a must has no killed defect.
     """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # begun in the background: no command would see an interrupt
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if missing := uncovered():
         raise click.ClickException(f"no defect breaks {', '.join(missing)}: nothing shows that their checks can fail")
     kept = Store(store)
