@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 LATE_S: Final = 2.5  # longer than a long poll takes
-LIMIT_SHARE: Final = 0.8  # of the time limit: a run that ends by itself then was not cut off
+LIMIT_SHARE: Final = 0.65  # of the time limit: a run that ends by itself then, forks and all, was not cut off
 BEFORE: Final = {"clean": "exec", "build": "clean", "exec": "build"}  # a step that is there too
 
 
