@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 LATE_S: Final = 2.5  # longer than a long poll takes
 LIMIT_SHARE: Final = 0.65  # of the time limit: a run that ends by itself then, forks and all, was not cut off
+OTHER_STEPS: Final = frozenset({"clean-finished", "build-finished"})
 BEFORE: Final = {"clean": "exec", "build": "clean", "exec": "build"}  # a step that is there too
 
 
@@ -44,6 +45,7 @@ def patience_s(session: Session, target: Target) -> float:
     if limit_s is None or limit_s * LIMIT_SHARE > allowed_s:
         return allowed_s
     run = session.begin(gate("alone", target))
+    read_until(run, lambda run: run.last.status not in OTHER_STEPS)
     took_s = run.last.exchange.duration_ms / 1000 if run.last.status == "continued" else allowed_s
     open_gate(session, "alone")
     run.finish()
@@ -73,8 +75,7 @@ def test_a_long_silent_step_answers_continued(session: Session, judge: Judge, ta
     for number in range(polls_within(target, 3)):
         if number:
             run.step()
-        while run.last.status in {"clean-finished", "build-finished"}:  # of the other steps
-            run.step()
+        read_until(run, lambda run: run.last.status not in OTHER_STEPS)
         hold_continued(judge, run, allowed_s)
     open_gate(session, "go")
     whole = run.finish()
