@@ -4,6 +4,7 @@ Both run in processes of their own and are asked in turn by the same client.
 """
 
 import http.client
+import json
 import statistics
 import threading
 import time
@@ -91,13 +92,21 @@ def _beside_polls(port: int) -> Figure:
     waiting = {"mode": "continue", "runId": "silent"}
     requests.post(url, json=first, timeout=_TIMEOUT_S).raise_for_status()  # ends with build-finished
 
+    sent = threading.Barrier(_POLLS + 1, timeout=_TIMEOUT_S)
+    body, headers = json.dumps(waiting), {"Content-Type": "application/json"}
+
     def poll() -> None:
-        requests.post(url, json=waiting, timeout=_TIMEOUT_S)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
+        connection.request("POST", path, body, headers)
+        sent.wait()
+        connection.getresponse().read()
+        connection.close()
 
     threads = [threading.Thread(target=poll) for _ in range(_POLLS)]
     for thread in threads:
         thread.start()
-    time.sleep(3)  # until all of them wait
+    sent.wait()
+    requests.get(url, timeout=_TIMEOUT_S).raise_for_status()  # its turn comes after theirs: now they wait
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
     took_ms = []
     for _ in range(_GETS):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -48,10 +50,21 @@ class Store:
 def conduct(names: Iterable[str], settings: Settings, processes: int) -> Iterator[Trial]:
     """Make the trials of these servers in worker processes; yields each when it is done."""
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context)
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_the_campaign)
     try:
         futures = [pool.submit(settled, name, settings) for name in names]
         for future in as_completed(futures):
             yield future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _end_with_the_campaign() -> None:
+    """Let a worker end as soon as the process that it works for is gone, however that ended."""
+
+    def watch() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, name="watch", daemon=True).start()
