@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,19 @@ class Served:
     def workspaces(self) -> int:
         """How many sessions have files on disk."""
         return len(list(self.root.glob("*/????????-????-????-????-????????????")))
+
+    @property
+    def processes(self) -> int:
+        """How many processes come from it, at any remove."""
+        children: defaultdict[int, list[int]] = defaultdict(list)
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                parent = path.read_text("utf-8", "replace").rpartition(")")[2].split()[1]
+                children[int(parent)].append(int(path.parent.name))
+        found = [self.pid]
+        for pid in found:
+            found += children[pid]
+        return len(found) - 1
 
     def _status(self) -> dict[str, str]:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()

@@ -88,11 +88,14 @@ def main(times: int, killed: int, tier: str, seed: int) -> None:
         served("--exec-timeout", str(_EXEC_TIMEOUT_S)) as server,
     ):
         state = Path(name)
+        _run((*_CHECK, server.url, "--only", "EX-01"), state, _LONGEST_S)  # after it the server has its own processes
+        processes = server.processes
         changed, took_s = repeat(server, tier, times, state)
         after_checks = server.workspaces
         littered = kill(server, tier, killed, state, chance)
         swept = _run(_JANITOR, state, _LONGEST_S)
         left = server.workspaces
+        left_running = server.processes - processes
     if took_s:
         click.echo(f"{times} checks of {min(took_s):.1f} to {max(took_s):.1f} s left {after_checks} sessions")
     for clause, verdicts in changed.items():
@@ -101,7 +104,8 @@ def main(times: int, killed: int, tier: str, seed: int) -> None:
         )
     click.echo(f"{len(changed)} verdicts changed")
     click.echo(f"{killed} killed checks left {littered} sessions, the janitor (exit code {swept}) left {left}")
-    sys.exit(1 if changed or after_checks or left or swept else 0)
+    click.echo(f"{left_running} more processes than before")
+    sys.exit(1 if changed or after_checks or left or swept or left_running > 0 else 0)
 
 
 if __name__ == "__main__":
