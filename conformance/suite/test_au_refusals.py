@@ -6,6 +6,7 @@ import secrets
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,6 +15,7 @@ from conformance.multipart import Form, Part
 from conformance.session import Session
 from conformance.sessions import session_id_of
 from conformance.suite.letters import METHOD_PREFIX, Desk
+from conformance.suite.test_ex_files import served, told_files
 from conformance.suite.test_se_sessions import ids
 from conformance.target import parameters
 
@@ -125,6 +127,9 @@ def test_a_wrong_signature_is_refused_each_time(session: Session, client: Client
     for what, signature in wrong.items():
         for _ in range(REPEATS):
             hold_unauthorized(judge, f"a signature with {what}", letter.credential(signature=signature).send())
+    for path in (session.path("/files"), f"{session.path()}?bp=1"):
+        replayed = replace(letter, path=path).credential(signature=right).send()
+        hold_unauthorized(judge, "a signature that was right for another path", replayed)
     own, other = letter.signer, target.second_signer
     if other is not None and client.get(session.path(), signer=other).status != UNAUTHORIZED:
         for mixed in (replace(own, secret_key=other.secret_key), replace(other, secret_key=own.secret_key)):
@@ -239,6 +244,12 @@ def test_a_session_is_unknown_to_another_key(session: Session, client: Client, t
     for exchange in (interrupt, *others):
         judge.expect("AU-07", not exchange.ok, expected="status 404", actual=exchange.got, exchange=exchange)
     hold_untouched(judge, "AU-07", session)
+    run = session.run("mkdir -p /home/work/.output; echo secret > /home/work/.output/mine")
+    for name, url in told_files(run):
+        if not urlsplit(url).netloc and served(client, url).ok:  # what is elsewhere may have its own way of letting in
+            theirs = served(client, url, signer=target.second_signer)
+            expected = f"status 404 for {name} with another key"
+            judge.expect("AU-07", not theirs.ok, expected=expected, actual=theirs.got, exchange=theirs)
 
 
 @requirement("AU-07", needs=("keys", "second-keys"))

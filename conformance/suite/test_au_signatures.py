@@ -165,12 +165,20 @@ def test_every_line_is_signed(session: Session, client: Client, target: Target, 
         "date": (extended(moment - timedelta(minutes=1)), zulu(moment - timedelta(minutes=2)), ""),
         "host": ("host:api.backend.ai", f"host:{letter.key_host.partition(':')[0]}:1", "host:", letter.key_host),
         "type": ("content-type:text/html", "content-type:", "content-type:application/x-bp"),
-        "version": ("x-backendai-version:v1.20160915", "x-backendai-version:", "x-backendai-version:v9.20990101"),
+        "version": (
+            *("x-backendai-version:v1.20160915", "x-backendai-version:", "x-backendai-version:v9.20990101"),
+            *(f"x-backendai-version:{own}" for own in (target.version,) if own and own != letter.signer.api_version),
+        ),
         "body": (sha256(b"another body").hexdigest(), "", "0" * 64),
     }
     for text in (*others[name], None):
         spoilt = f"a text with {text!r}" if text is not None else f"a text without the line of the {name}"
         hold_denial(judge, "AU-03", letter.line(name, text), spoilt)
+    if name == "version":  # the other way about: signed with the right one, and sent with another
+        for version in ("v4.20181215", "v4.20190115"):
+            if version != letter.signer.api_version:
+                spoilt = f"the version {version} where another was signed"
+                hold_denial(judge, "AU-03", letter.saying(X_BackendAI_Version=version), spoilt)
 
 
 @requirement("AU-03", needs="keys")

@@ -69,7 +69,14 @@ def test_a_post_may_name_another_method(sessions: Sessions, client: Client, judg
 
 NULLS: Final[dict[str, Any]] = {
     "tag": None,
-    "config": {"environ": None, "mounts": None, "instanceMemory": None, "clusterSize": None, "bpUnknown": [1]},
+    "config": {
+        "environ": None,
+        "mounts": None,
+        "instanceMemory": None,
+        "clusterSize": None,
+        "resources": {"cpu": None, "mem": None},
+        "bpUnknown": [1],
+    },
     "bpUnknown": {"deep": [None, True]},
 }
 

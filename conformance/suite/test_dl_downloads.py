@@ -40,6 +40,7 @@ ODD_NAMES = (
     "-n",
     "o\\p.txt",
     "q<r>.txt",
+    "5%41.txt",
 )
 UNPRINTABLE = ("line\nend.txt", "tab\tbed.txt")
 TREE = {

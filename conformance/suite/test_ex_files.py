@@ -126,14 +126,14 @@ def told_files(run: Run) -> list[tuple[str, str]]:
     return [(str(one.get("name")), str(one.get("url"))) for one in files if isinstance(one, dict)]
 
 
-def served(client: Client, url: str) -> Exchange:
-    """Fetch a generated file: `url` is absolute, or relative to the endpoint; the same credentials."""
+def served(client: Client, url: str, **call: Any) -> Exchange:
+    """Fetch a generated file: `url` is absolute, or relative to the endpoint; the same credentials, or others."""
     parts = urlsplit(url)
     path = quote(parts.path, safe="/%:@!$&'()*+,;=-._~") + (f"?{parts.query}" if parts.query else "")
     base = client.transport.base_path
     if parts.netloc and base and path.startswith(base):
         path = path[len(base) :]
-    return client.get(path if path.startswith("/") else f"/{path}", operation="file")
+    return client.get(path if path.startswith("/") else f"/{path}", operation="file", **call)
 
 
 @requirement("EX-26")

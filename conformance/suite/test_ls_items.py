@@ -124,13 +124,17 @@ def test_mode_is_that_of_the_file(session: Session, judge: Judge) -> None:
 @requirement("LS-04")
 def test_mtime_is_that_of_the_file(session: Session, judge: Judge) -> None:
     """An unchanged file's `mtime` stays; where it is a number, an old file's is smaller than a new one's."""
-    in_home(session, "mkdir times; echo x > times/new; echo x > times/old; TZ=UTC touch -t 200002020202 times/old")
+    aged = "TZ=UTC touch -t 200002020202 times/old times/folder"
+    in_home(session, f"mkdir -p times/folder; echo x > times/new; echo x > times/old; {aged}")
     listing = session.listing("times")
     again = session.listing("times")
     old, new = (described(judge, session, "times", name).get("mtime") for name in ("old", "new"))
     same = [one.items["old"].get("mtime") for one in (listing, again)]
     judge.expect("LS-04", same[0] == same[1], expected="mtime stays", actual=same, exchange=again.exchange)
     judge.expect("LS-04", old is not None, expected="a time", actual=old, exchange=listing.exchange)
+    folder = described(judge, session, "times", "folder").get("mtime")
+    expected = f"{old}, as of the file that is as old"
+    judge.expect("LS-04", folder == old, expected=expected, actual=folder, exchange=listing.exchange)
     in_home(session, "echo more >> times/old")
     now = described(judge, session, "times", "old").get("mtime")
     judge.expect("LS-04", now != old, expected="another mtime after a change", actual=now, exchange=listing.exchange)

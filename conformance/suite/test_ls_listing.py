@@ -24,7 +24,21 @@ FOLDERS = {
     "two words": {"d.txt"},
     "naïve": {"e.txt"},
 }
-ODD_FOLDERS = (" lead", "trail ", "a+b", "a b", "c&d=e", "f#g?h", "i1", "[i]*", 'j"k', "l,m;n", "back\\slash", "~")
+ODD_FOLDERS = (
+    " lead",
+    "trail ",
+    "a+b",
+    "a b",
+    "c&d=e",
+    "f#g?h",
+    "i1",
+    "[i]*",
+    'j"k',
+    "l,m;n",
+    "back\\slash",
+    "~",
+    "5%41",
+)
 MISSING = (
     "missing",
     "two words/missing",

@@ -103,6 +103,10 @@ class Spender:
         """Send one request; a 429 is an answer like any other."""
         return self._client.call(method, path, signer=self._signer, patient=False, **call)
 
+    def look(self) -> Exchange:
+        """Send a request to see what remains."""
+        return self.send("GET", self._unknown)
+
     def failing(self) -> Iterator[Exchange]:
         """Send requests that fail, a few of each kind, without end."""
         while True:
@@ -185,6 +189,7 @@ def test_the_request_past_the_limit_is_refused(
         refusal = spend(judge, spender, spender.succeeding(session), (spender.left - LEAST_ROOM) // 2)
         if refusal is None:
             session.delete()
+            hold_ends_counted(judge, spender, sessions)
     refusal = refusal or spend(judge, spender, spender.failing(), spender.left + 1)
     last = client.exchanges[-1]
     free = spender.free()
@@ -201,6 +206,21 @@ def test_the_request_past_the_limit_is_refused(
         judge.expect("RL-02", exchange.status == TOO_MANY, expected=expected, actual=exchange.got, exchange=exchange)
     hold_others_served(judge, client, target, last)
     hold_addresses_limited(judge, client, target)
+
+
+def hold_ends_counted(judge: Judge, spender: Spender, sessions: Sessions) -> None:
+    """Require that the end of a session gives nothing back; a window may begin anew meanwhile, but not twice."""
+    looks: list[Exchange] = []
+    for _ in range(2):
+        session = sessions.create()
+        looks.append(spender.look())
+        session.delete()
+        looks.append(spender.look())
+    left = [told(look, REMAINING) for look in looks]
+    if None not in left and looks[-1].started - looks[0].started < timedelta(seconds=DEFAULT_WINDOW_S):
+        risen = all((left[index + 1] or 0) > (left[index] or 0) for index in (0, 2))
+        expected = "a remaining number that the end of a session does not raise"
+        judge.expect("RL-02", not risen, expected=expected, actual=left, exchange=looks)
 
 
 def hold_others_served(judge: Judge, client: Client, target: Target, refusal: Exchange) -> None:

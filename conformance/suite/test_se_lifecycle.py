@@ -10,6 +10,7 @@ from conformance.checks import requirement
 from conformance.discovery import KNOWN_C_LANGS, KNOWN_LANGS
 from conformance.suite.creations import ask_for_session
 from conformance.suite.programs import gate, hold_text, open_gate, read_until, seen
+from conformance.suite.stored import expect_nothing
 from conformance.suite.test_se_sessions import IMAGE_SINCE, at_least, ids
 
 if TYPE_CHECKING:
@@ -261,13 +262,17 @@ def test_deleting_one_session_leaves_the_others(sessions: Sessions, judge: Judge
     )
 
 
-@requirement("SE-05", "SE-06")
-def test_a_session_is_ended_while_it_runs(session: Session, judge: Judge) -> None:
-    """A session in the middle of a run describes itself, can be ended, and is unknown afterwards."""
+@requirement("SE-05", "SE-06", "UP-12")
+def test_a_session_is_ended_while_it_runs(sessions: Sessions, judge: Judge) -> None:
+    """A session in the middle of a run describes itself, can be ended, and is unknown; its token's next is empty."""
+    session = sessions.create()
+    session.upload({"left.txt": b"left", "folder/left.txt": b"left"})
     session.try_execute({"mode": "batch", "code": "", "runId": "se06", "options": {"exec": "echo up; sleep 600"}})
     judge.status("SE-05", session.try_info(), 200)
-    ended(session, judge)
+    ending = ended(session, judge)
     judge.status("SE-06", session.try_info(), 404)
+    later = sessions.create(token=session.token)
+    expect_nothing(judge, "UP-12", later, ["left.txt", "folder"], ending, "of the session that ended in its run")
 
 
 @requirement("SE-06", tier="smoke")

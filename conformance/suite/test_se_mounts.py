@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from conformance.checks import requirement
 from conformance.suite.folders import folder
 from conformance.suite.programs import HOME, whether
+from conformance.suite.stored import expect_contents
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,14 +50,23 @@ def test_a_mounted_folder_is_found_below_home(sessions: Sessions, target: Target
 def test_as_many_folders_as_promised_can_be_mounted(
     sessions: Sessions, target: Target, limits: Limits, judge: Judge
 ) -> None:
-    """Five folders can be mounted at once; six are refused."""
+    """Five folders can be mounted at once, each as itself in whichever order; six are refused."""
     with ExitStack() as stack:
         names = [stack.enter_context(folder(sessions)) for _ in range(limits.max_mounts + 1)]
         exchange = asked(sessions, target, names[:-1])
         judge.accepted("SE-10", exchange, expected=f"a session with {limits.max_mounts} folders mounted")
         session = sessions.adopt(exchange)
-        for name in names[:-1]:
-            expect_folder(judge, session, name)
+        there = " && ".join(f"[ -d {HOME}/{name} ] && echo {name} > {HOME}/{name}/mark" for name in names[:-1])
+        found, run = whether(session, judge, there)
+        judge.require(
+            "SE-10", found, expected="all of the folders", actual="not all", exchange=[exchange, *run.exchanges]
+        )
+        session.delete()
+        again = asked(sessions, target, names[-2::-1])
+        judge.accepted("SE-10", again, expected="a session with the same folders in another order")
+        session = sessions.adopt(again)
+        marks = {f"{name}/mark": f"{name}\n".encode() for name in names[:-1]}
+        expect_contents(judge, "SE-10", session, marks, again, "as a session before wrote it into that folder")
         session.delete()
         too_many = asked(sessions, target, names)
         judge.refused("SE-10", too_many, expected=f"a refusal (4xx) of {limits.max_mounts + 1} mounts")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ID_KEYS: Final = ("kernelId", "sessId", "sessionId")
 OVERLAPPING: Final = 4  # create calls at the same time
 IMAGE_SINCE: Final = "v4.20190315"
-OTHERS: Final = ("a b c", "abc/def", "abc\u00e9def", "abc!def", "-abcdef", "abcdef-", "abc\ndef")
+OTHERS: Final = ("a b c", "abc/def", "abc\u00e9def", "abc!def", "-abcdef", "abcdef-", "abc\ndef", "abcdef\n")
 
 
 def ids(exchange: Exchange) -> list[Any]:
@@ -176,6 +176,10 @@ def test_later_versions_take_image_and_answer_in_full(sessions: Sessions, target
         keys = {"status", "servicePorts", "created"} | ({"sessionId"} & set(exchange.json_object()) or {"sessId"})
         missing = sorted(keys - set(exchange.json_object()))
         judge.require("SE-01", not missing, expected=f"{sorted(keys)}", actual=f"no {missing}", exchange=exchange)
+    again = ask_for_session(sessions, target.creation(token))  # by the key that the target was found to take
+    found = again.ok and again.json_object().get("created") is False
+    expected = f"that session: `{target.lang_key}` and `image` name the same"
+    judge.require("SE-01", found, expected=expected, actual=again.got, exchange=(exchange, again))
 
 
 @requirement("SE-02", tier="smoke")

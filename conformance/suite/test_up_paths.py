@@ -40,6 +40,7 @@ ODD_NAMES = (
     "it's",
     "$HOME",
     "a&b;c!",
+    "R&amp;D&#43;&lt",
 )
 
 

@@ -112,8 +112,9 @@ def test_a_file_over_the_limit_is_refused(session: Session, judge: Judge, limits
 
 @requirement("UP-08")
 def test_a_file_over_the_limit_is_refused_in_every_form(session: Session, judge: Judge, limits: Limits) -> None:
-    """A file one byte over the limit is refused in a directory, as a text, with its length told, even told wrongly."""
+    """A file one byte over the limit is refused in a directory, as a text, with its length told, even wrongly."""
     over = limits.max_file_bytes + 1
+    text = f"x{'é' * (over // 2)}".encode()  # half as many characters
     forms = [
         Part("sub/ladder.bin", filler(over)),
         Part(f"{HOME}/absolute.bin", filler(over, b"\0")),
@@ -121,6 +122,7 @@ def test_a_file_over_the_limit_is_refused_in_every_form(session: Session, judge:
         measured("measured.bin", filler(over)),
         measured("understated.bin", filler(over), length=10),
         Part("untyped.bin", filler(over, "é".encode()), content_type=None),
+        Part("few-characters.txt", text, content_type="text/plain; charset=utf-8"),
         Part("blank.txt", filler(over, b" \n"), content_type="text/plain"),
         Part("ends-in-newlines", filler(over - 2) + b"\r\n"),
         *(Part(name, filler(over)) for name in ODD_NAMES),
