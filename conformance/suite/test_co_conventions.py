@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -83,7 +84,7 @@ def test_commands_are_taken_in_both_forms(
 
 @requirement("CO-04")
 def test_paths_are_taken_in_both_forms(session: Session, client: Client, target: Target, judge: Judge) -> None:
-    """A path in the body of a listing means the same as raw UTF-8 and with escapes, where bodies of GETs are read."""
+    """A path in the body of a listing, or of a download, means the same as raw UTF-8 and with escapes."""
     in_home(session, f"mkdir {word(FOLDER)}; : > {word(FOLDER)}/within.txt")
     form: dict[str, Any] = {"content_type": "application/json", "operation": "listFiles"}
     both = [client.get(session.path("/files"), body=encode({"path": FOLDER}), **form) for encode in (escaped, raw_utf8)]
@@ -92,6 +93,13 @@ def test_paths_are_taken_in_both_forms(session: Session, client: Client, target:
         raise judge.not_offered("parameters in the body of a GET", "it reads the query string (CO-06)", both[0])
     expected = "a listing of the folder in both forms, or in neither"
     judge.require("CO-04", found[0] == found[1], expected=expected, actual=both[not found[1]].got, exchange=both)
+    files = {"files": [f"{FOLDER}/within.txt"]}
+    form["operation"] = "downloadFiles"
+    download = partial(client.call, target.download_method, session.path("/download"), **form)
+    both = [download(body=encode(files)) for encode in (escaped, raw_utf8)]
+    same = both[0].ok == both[1].ok
+    expected = "a download of the file in both forms, or in neither"
+    judge.require("CO-04", same, expected=expected, actual=both[both[0].ok].got, exchange=both)
 
 
 @requirement("CO-04")

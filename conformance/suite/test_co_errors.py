@@ -311,5 +311,10 @@ def test_a_method_that_a_path_does_not_support_is_refused(session: Session, clie
         judge.expect(
             "CO-12", exchange.status in {404, 405}, expected="status 405 or 404", actual=exchange.got, exchange=exchange
         )
+    for method in ("PUT", "PATCH"):  # of the sessions as a whole, which no version offers
+        exchange = client.call(method, session.bench.target.resource)
+        judge.expect(
+            "CO-12", exchange.status in {404, 405}, expected="status 405 or 404", actual=exchange.got, exchange=exchange
+        )
     info = session.try_info()
     judge.require("CO-12", info.ok, expected="the session to be as before", actual=info.got, exchange=info)

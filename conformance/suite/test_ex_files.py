@@ -75,12 +75,14 @@ def test_what_a_run_wrote_is_listed_and_downloaded(session: Session, judge: Judg
 @requirement("EX-24", slow=True)
 def test_what_a_run_wrote_is_there_while_it_goes_on(session: Session, judge: Judge, target: Target) -> None:
     """What a run has written so far is listed and downloaded while it goes on."""
-    run = session.begin(f"echo early > {HOME}/early; echo written; {gate('go', target)}")
+    session.upload({"changed": b"once\n"})
+    run = session.begin(f"cd {HOME}; echo early > early; echo late > changed; echo written; {gate('go', target)}")
     read_until(run, seen)
     with judge.under_test("EX-24"):
-        listing, content = session.listing(), session.fetch("early")
+        listing, content, changed = session.listing(), session.fetch("early"), session.fetch("changed")
     open_gate(session, "go")
     run.finish()
+    judge.expect("EX-24", changed == b"late\n", expected="late", actual=changed, exchange=listing.exchange)
     found = "early" in listing and content == b"early\n"
     judge.require("EX-24", found, expected="early", actual=sorted(listing.items), exchange=listing.exchange)
 

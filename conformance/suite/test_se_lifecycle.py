@@ -29,6 +29,7 @@ LEAST_CREDIT_MS: Final = 100  # of a busy session: below it nothing can be said
 ABSURD: Final[tuple[dict[str, Any], ...]] = (
     {"instanceMemory": 10**9},  # MiB: a thousand times what any machine has
     {"instanceCores": 10**6},
+    {"instanceCores": 1, "instanceMemory": 10**9, "clusterSize": 1},
     {"instanceGPUs": 10**5},
     {"clusterSize": 10**6},
 )

@@ -53,10 +53,13 @@ def test_as_many_folders_as_promised_can_be_mounted(
     """Five folders can be mounted at once, each as itself in whichever order; six are refused."""
     with ExitStack() as stack:
         names = [stack.enter_context(folder(sessions)) for _ in range(limits.max_mounts + 1)]
-        exchange = asked(sessions, target, names[:-1])
+        places = {name: name if number % 2 else f"place-{number}" for number, name in enumerate(names)}
+        mounts = [name if name == place else f"{name}:{place}" for name, place in places.items()]
+        exchange = asked(sessions, target, mounts[:-1])
         judge.accepted("SE-10", exchange, expected=f"a session with {limits.max_mounts} folders mounted")
         session = sessions.adopt(exchange)
-        there = " && ".join(f"[ -d {HOME}/{name} ] && echo {name} > {HOME}/{name}/mark" for name in names[:-1])
+        marked = list(places.items())[:-1]
+        there = " && ".join(f"[ -d {HOME}/{place} ] && echo {name} > {HOME}/{place}/mark" for name, place in marked)
         found, run = whether(session, judge, there)
         judge.require(
             "SE-10", found, expected="all of the folders", actual="not all", exchange=[exchange, *run.exchanges]
@@ -68,8 +71,9 @@ def test_as_many_folders_as_promised_can_be_mounted(
         marks = {f"{name}/mark": f"{name}\n".encode() for name in names[:-1]}
         expect_contents(judge, "SE-10", session, marks, again, "as a session before wrote it into that folder")
         session.delete()
-        too_many = asked(sessions, target, names)
-        judge.refused("SE-10", too_many, expected=f"a refusal (4xx) of {limits.max_mounts + 1} mounts")
+        for many in (names, [f"{name}:{number}-place" for number, name in enumerate(names)]):
+            too_many = asked(sessions, target, many)
+            judge.refused("SE-10", too_many, expected=f"a refusal (4xx) of {limits.max_mounts + 1} mounts")
 
 
 @requirement("SE-10")

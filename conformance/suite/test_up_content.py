@@ -26,6 +26,7 @@ CONTENTS = {
     "one-nul": b"\0",
     "nuls": b"a\0b\0\0c" + b"\0" * 1000,
     "no-newline": b"no newline at the end",
+    "packed.gz": gzip.compress(b"to be kept as it is\n", mtime=0),
     "newline": b"one newline at the end\n",
     "newlines": b"\n\n\nnewlines around\n\n\n",
     "crlf": b"line\r\nline\r\n\r\n",

@@ -27,11 +27,12 @@ def test_files_in_a_mounted_folder_outlive_the_session(sessions: Sessions, judge
         files = spread(["built.txt", "run.txt"])
         first.upload(files)
         first.run(
-            f"cd {HOME} && mkdir {name}/d && cp run.txt {name}/d/run.txt && : > {name}/d/none && : > {name}/none",
+            f"cd {HOME} && mkdir -p {name}/d/.d && cp run.txt {name}/d/run.txt && "
+            f"for place in d/none none .none d/.d/none; do : > {name}/$place; done",
             build=f"cd {HOME} && cp built.txt {name}/built.txt",
         )
         kept = {f"{name}/built.txt": files["built.txt"], f"{name}/d/run.txt": files["run.txt"]}
-        kept |= {f"{name}/none": b"", f"{name}/d/none": b""}
+        kept |= {f"{name}/{path}": b"" for path in ("none", "d/none", ".none", "d/.d/none")}
         first.delete()
         second = mounted(sessions, judge, name)
         expect_contents(judge, "VF-05", second, kept, second.creation, "kept from an earlier session")

@@ -63,6 +63,7 @@ FAMILIES: Final = (
     "unnoticed_steps",
     "unnoticed_lives",
     "unnoticed_states",
+    "blind_hunted_files",
     "variants",
     "freedoms",
     "strangers",
