@@ -70,6 +70,7 @@ WRONG_WITHIN: Final[tuple[dict[str, Any], ...]] = (  # some servers may take the
 WRONG_CALLS: Final[tuple[dict[str, Any], ...]] = (
     {"runId": []},
     {"runId": {"a": 1}},
+    {"runId": 5},
     {"mode": 5},
     {"mode": []},
     {"mode": {}},

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEAVE_OUT: Final = "<leave out>"
 MODES: Final[tuple[object, ...]] = ("bogus", "", "batch ", "BATCH", 5, True, ["batch"], {"batch": 1}, None, LEAVE_OUT)
 NO_OBJECTS: Final[tuple[object, ...]] = ("echo text", 7, True, ["echo list"], [], "", 0, False)
-NO_TEXTS: Final[tuple[object, ...]] = (7, True, ["touch", "ran"], {"command": "touch ran"}, 1.5)
+NO_TEXTS: Final[tuple[object, ...]] = (7, True, 0, False, ["touch", "ran"], {"command": "touch ran"}, 1.5)
 
 BAD: Final[tuple[dict[str, Any], ...]] = (
     {"options": {"exec": 7}},

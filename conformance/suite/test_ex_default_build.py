@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAIN: Final = (
     b'#include <stdio.h>\n#include "lib/answer.h"\nint main(void) { printf("answer %d\\n", answer()); return 3; }\n'
 )
-LIBRARY: Final = {"lib/answer.h": b"int answer(void);\n", "lib/deep/answer.c": b"int answer(void) { return 42; }\n"}
+LIBRARY: Final = {"lib/answer.h": b"int answer(void);\n", "lib/deep/answer.c": b"#warning of no account\nint answer(void) { return 42; }\n"}
 NOT_FOUND: Final = 127
 LINKED: Final = {
     "lm": b"#include <math.h>\n#include <stdio.h>\nint main(int c, char **v) { (void)v;"
@@ -92,7 +92,7 @@ def test_the_default_build_compiles_for_threads(sessions: Sessions, judge: Judge
 def test_the_default_build_uses_a_makefile(sessions: Sessions, judge: Judge, target: Target) -> None:
     """Where there is a Makefile, the default build is its default target, and nothing else is compiled."""
     session = c_session(sessions, target)
-    makefile = b"all:\n\tprintf '#!/bin/sh\\necho by make\\nexit 5\\n' > made; chmod +x made\nother:\n\tfalse\n"
+    makefile = b"program:\n\tprintf '#!/bin/sh\\necho by make\\nexit 5\\n' > made; chmod +x made\nother:\n\tfalse\n"
     session.upload({"Makefile": makefile, "broken.c": b"no C at all\n"})
     with judge.under_test("EX-08"):
         run = session.run("./made", build="*")

@@ -105,13 +105,17 @@ def test_sudo_does_not_work(session: Session, judge: Judge) -> None:
 
 @requirement("EX-21")
 def test_ptrace_is_blocked(session: Session, judge: Judge) -> None:
-    """A call of ptrace fails."""
-    run = session.run(PTRACE)
-    if not run.stdout.strip():
+    """A call of ptrace fails, in the build as in the exec step."""
+    run = session.run(PTRACE, build=PTRACE)
+    answers = run.stdout.split()
+    if not answers:
         raise judge.not_testable(
             "this kernel has no tool that calls ptrace (Python, Perl, strace): name one with --lang", untold=True
         )
-    judge.require("EX-21", not told(judge, run), expected="ptrace to fail", actual="it works", exchange=run.exchanges)
+    if not set(answers) <= {"it-is-so", "it-is-not"}:
+        raise judge.unmet("", expected="it-is-so or it-is-not", actual=run.stdout, exchange=run.exchanges)
+    blocked = "it-is-so" not in answers
+    judge.require("EX-21", blocked, expected="ptrace to fail", actual="it works", exchange=run.exchanges)
 
 
 @requirement("EX-30", tier="smoke")
@@ -127,7 +131,7 @@ def test_commands_are_interpreted_by_bash(session: Session, judge: Judge, step: 
         ("echo {1..3} ${BASH_VERSION:+bash}", "1 2 3 bash"),
         ("s=abc; echo ${s^^} ${s:1:1} ${s/b/x}", "ABC b axc"),
         ("printf '%q' $'tab\\t'", "$'tab\\t'"),
-        ("for ((i = 0; i < 2; i++)); do echo $((i ** 2)); done", "0 1"),
+        ("for ((i = 0; i < 2; i++)); do echo $((i ** 2)) > bp-i; cat bp-i; done", "0 1"),
         ("set -o pipefail; f() { local x=1; echo $x; }; f", "1"),
         ("false; echo on", "on"),
         ("[ -e bp-none ]; (exit 3); ! true; echo $?-on", "1-on"),

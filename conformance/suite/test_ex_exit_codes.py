@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conformance.session import Session
     from conformance.target import Target
 
-CODES: Final = (0, 1, 2, 7, 42, 126, 127, 128, 200, 255)
+CODES: Final = (0, 1, 2, 7, 124, 126, 127, 128, 200, 255)
 WAYS_TO_END: Final = (
     ("bp-no-such-program", 127),
     (f"echo x > {HOME}/plain; chmod 644 {HOME}/plain; {HOME}/plain", 126),

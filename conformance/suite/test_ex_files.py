@@ -231,11 +231,16 @@ def test_files_of_a_run_of_several_calls_are_listed(session: Session, judge: Jud
 
 
 @requirement("EX-26")
-def test_only_the_run_s_own_files_are_listed(session: Session, judge: Judge) -> None:
-    """A run lists neither files of an earlier run nor files elsewhere; one that it makes anew is its own."""
-    session.run(f"mkdir -p {HOME}/.output; cd {HOME}/.output; echo 1 > first; echo 1 > anew")
+def test_only_the_run_s_own_files_are_listed(session: Session, client: Client, judge: Judge) -> None:
+    """A run lists neither files of an earlier run nor files elsewhere; one that it makes anew is its own, as it is."""
+    earlier = session.run(f"mkdir -p {HOME}/.output; cd {HOME}/.output; echo 1 > first; echo 1 > anew")
+    for url in made_files(earlier).values():
+        served(client, url)
     again = "sleep 1.1; rm anew; echo made anew > anew"  # file systems and servers may count whole seconds
     run = session.run(f"cd {HOME}/.output; echo 2 > second; {again}; echo 3 > {HOME}/elsewhere")
     names = sorted(name.rpartition("/")[2] for name in made_files(run))
     expected = ["anew", "second"]
     judge.require("EX-26", names == expected, expected=expected, actual=names, exchange=run.exchanges)
+    shown = [served(client, url) for made, url in told_files(run) if made.rpartition("/")[2] == "anew"]
+    kept = all(one.text == "made anew\n" for one in shown)
+    judge.require("EX-26", kept, expected="the file as made anew", actual=[one.got for one in shown], exchange=shown)

@@ -185,7 +185,7 @@ def test_the_processes_of_a_cut_run_are_killed(session: Session, judge: Judge, t
 
 @requirement("EX-23", needs="exec-timeout", slow=True)
 def test_the_session_works_on_after_a_cut_run(session: Session, judge: Judge, target: Target) -> None:
-    """After a run was cut off, the next one has its own time, and the session's files are there."""
+    """After a run was cut off, the next one has its own time and the session's files; a further one is cut off too."""
     session.upload({"kept.txt": b"kept\n"})
     session.run(too_long(target), deadline_s=limit_of(target) + 45)
     with judge.under_test("EX-23"):
@@ -193,6 +193,7 @@ def test_the_session_works_on_after_a_cut_run(session: Session, judge: Judge, ta
     got = (run.status, run.exit_code, run.stdout)
     expected = ("finished", 6, "kept\n")
     judge.require("EX-23", got == expected, expected=expected, actual=got, exchange=run.exchanges)
+    hold_cut(judge, session.run(too_long(target), deadline_s=limit_of(target) + 45))
 
 
 @requirement("EX-23", needs="exec-timeout", slow=True)

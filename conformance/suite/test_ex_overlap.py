@@ -140,8 +140,8 @@ def test_a_waiting_run_answers_continued(session: Session, judge: Judge, target:
         one, two = begin_each(
             target,
             session.bench.client.transport.budget,
-            partial(session.begin, told_by("one", gate("go", target))),
-            partial(session.begin, told_by("two", "true")),
+            partial(session.begin, told_by("one", gate("go", target)), run_id="overlap"),
+            partial(session.begin, told_by("two", "true"), run_id="Overlap"),
         )
     three = taken(session, judge) if polls_within(target, 3) > 2 else None
     with judge.under_test("EX-22"):

@@ -30,6 +30,7 @@ RUN_IDS: Final = (
     str(uuid.UUID(int=7)),
     "f" * 64,
 )
+ODD_RUN_IDS: Final = (" between blanks ", "a/b%2Fc#d?e", "gr\u00fc\u00df-\U0001f600")
 
 
 def batch(run_id: str | None, **options: str | None) -> dict[str, Any]:
@@ -187,6 +188,10 @@ def test_a_given_run_id_comes_back(session: Session, judge: Judge) -> None:
         judge.expect(
             "EX-04", set(ids) == {run_id}, expected=f"{run_id!r} each time", actual=ids, exchange=run.exchanges
         )
+    for run_id in ODD_RUN_IDS:  # such as a server may not take, but if it does
+        results = [one for one in by_hand(session, batch(run_id)) if one.exchange.ok]
+        ids, exchanges = [one.run_id for one in results], [one.exchange for one in results]
+        judge.expect("EX-04", set(ids) <= {run_id}, expected=f"{run_id!r}", actual=ids, exchange=exchanges)
 
 
 @requirement("EX-01", "EX-04", slow=True)

@@ -23,7 +23,7 @@ COMMANDS: Final = (
     ("printf 'a\rb\\n'", "a\rb\n"),
     ("echo one | sed s/one/two/ && echo three || echo four", "two\nthree\n"),
     ("for x in 1 2 3; do printf '%s,' $x; done", "1,2,3,"),
-    ("cat <<END\nhere $((2 + 3))\nEND", "here 5\n"),
+    ("cat <<END\n  here $((2 + 3))\n\tthere\nEND", "  here 5\n\tthere\n"),
     ("f() { echo \"<$1>\"; }; f 'a b'", "<a b>\n"),
     ("[ $$ -gt 0 ] && printf '%s\\n' 'back\\slash $HOME $$ {} {0} ${x} %% %s !! ~ &amp; \\n #no'  # comment", ODD),
     ("echo gr\u00fc\u00df \U0001f600", "gr\u00fc\u00df \U0001f600\n"),

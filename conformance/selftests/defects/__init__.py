@@ -64,6 +64,7 @@ FAMILIES: Final = (
     "unnoticed_lives",
     "unnoticed_states",
     "blind_hunted_files",
+    "blind_hunted_runs",
     "variants",
     "freedoms",
     "strangers",
