@@ -146,15 +146,23 @@ def test_the_run_of_an_ended_session_does_not_exist(sessions: Sessions, judge: J
     hold_no_run(judge, "unknown-run", session.try_execute(call, observed=False))
 
 
-@requirement("EX-25", slow=True)
+@requirement("EX-06", "EX-25", slow=True)
 def test_another_session_s_run_does_not_exist_here(
     session: Session, sessions: Sessions, judge: Judge, target: Target
 ) -> None:
-    """A `continue` for a run of another session is one for a run that does not exist; that run loses nothing by it."""
+    """A `continue` for a run of another session is one for a run that does not exist; that run loses nothing by it.
+
+    A batch call with that run's id starts a run of the session that it is sent to.
+    """
     other = sessions.create()
     run = session.begin(f"echo mine; {gate('go', target)}; echo end")
     call = {"mode": "continue", "code": "", "runId": run.run_id}
     hold_no_run(judge, "unknown-run", other.try_execute(call, observed=False))
+    with judge.under_test("EX-06"):
+        theirs = other.run("echo theirs", run_id=run.run_id)
+    judge.expect(
+        "EX-06", theirs.stdout == "theirs\n", expected="theirs", actual=theirs.stdout, exchange=theirs.exchanges
+    )
     nobody_s = {**call, "runId": "never-begun"}  # nor is it the one that goes on here
     hold_no_run(judge, "unknown-run", session.try_execute(nobody_s, observed=False))
     read_until(run, seen)

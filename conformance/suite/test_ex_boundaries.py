@@ -41,7 +41,7 @@ def test_build_finished_separates_build_and_exec(session: Session, judge: Judge)
     """All output of the build comes up to `build-finished`, all output of the program after it."""
     programs = (
         ("echo from-build", "echo from-exec"),
-        ("echo from-build >&2", "echo from-exec >&2"),
+        ("printf from-build >&2", "printf from-exec >&2"),
         ("sleep 0.2; printf from-build", "printf from-exec"),
         ("head -c 200000 /dev/zero | tr '\\0' .; printf from-build; printf x >&2", "printf from-exec; sleep 0.2; echo"),
         ("echo from-build", "echo from-exec"),

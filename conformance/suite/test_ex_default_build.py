@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 MAIN: Final = (
     b'#include <stdio.h>\n#include "lib/answer.h"\nint main(void) { printf("answer %d\\n", answer()); return 3; }\n'
 )
-LIBRARY: Final = {"lib/answer.h": b"int answer(void);\n", "lib/deep/answer.c": b"#warning of no account\nint answer(void) { return 42; }\n"}
+LIBRARY: Final = {
+    "lib/answer.h": b"int answer(void);\n",
+    "lib/deep/er/answer.c": b"#warning of no account\nint answer(void) { return 42; }\n",
+}
 NOT_FOUND: Final = 127
 LINKED: Final = {
     "lm": b"#include <math.h>\n#include <stdio.h>\nint main(int c, char **v) { (void)v;"
@@ -56,7 +59,7 @@ def test_the_default_build_compiles_every_c_source(sessions: Sessions, judge: Ju
         run = session.run("./main", build="*")
     hold_build(judge, run, "answer 42\n")
     for answer in (43, 44):  # within the same second as the file that they are made into, or not
-        session.upload({"lib/deep/answer.c": b"int answer(void) { return %d; }\n" % answer})
+        session.upload({"lib/deep/er/answer.c": b"int answer(void) { return %d; }\n" % answer})
         with judge.under_test("EX-08"):
             again = session.run("./main", build="*")
         hold_build(judge, again, f"answer {answer}\n")
@@ -105,7 +108,7 @@ def test_the_default_build_uses_a_makefile(sessions: Sessions, judge: Judge, tar
 def test_a_default_build_that_fails_is_a_failed_build(sessions: Sessions, judge: Judge, target: Target) -> None:
     """A source that does not compile, or a make that fails, fails the build; its messages are returned."""
     for files in (
-        {"main.c": b"int main(void) { return nothing; }\n"},
+        {"main.c": b"int main(void) { return nothing; }\n", "main": b"#!/bin/sh\n# of an earlier build\n"},
         {"Makefile": b"all:\n\techo nothing >&2; exit 1\n"},
     ):
         session = c_session(sessions, target)

@@ -61,7 +61,7 @@ def test_the_exit_code_is_that_of_the_last_process(session: Session, judge: Judg
 def test_every_step_has_its_own_exit_code(session: Session, judge: Judge) -> None:
     """`clean-finished`, `build-finished` and `finished` hold the exit codes of clean, build and exec."""
     for clean, build, program in ((0, 0, 9), (0, 0, 0), (0, 3, None), (0, 255, None), (0, 127, None)):
-        run = session.run(f"exit {program or 0}", clean=f"exit {clean}", build=f"exit {build}")
+        run = session.run(f"exit {program or 0}", clean=f"false | exit {clean}", build=f"false | exit {build}")
         got = (
             run.clean.exit_code if run.clean.reported else clean,
             run.build.exit_code if run.build.reported else build,
@@ -73,14 +73,19 @@ def test_every_step_has_its_own_exit_code(session: Session, judge: Judge) -> Non
             )
 
 
-@requirement("EX-14")
+@requirement("EX-12", "EX-14")
 def test_a_failed_clean_leaves_the_build_its_own_code(session: Session, judge: Judge) -> None:
-    """Where a build runs after a failed clean (which is open), `build-finished` holds the build's own exit code."""
+    """Where a build runs after a failed clean (which is open), `build-finished` holds the build's own exit code.
+
+    Exec follows a build that ended with 0.
+    """
     for code in (0, 3):
-        run = session.run(clean="exit 2", build=f"echo built; exit {code}")
+        run = session.run("echo ran", clean="exit 2", build=f"echo built; exit {code}")
         got = run.build.exit_code
         if "built" in run.stdout and run.build.reported:
             judge.expect("EX-14", got == code, expected=code, actual=got, exchange=run.exchanges)
+            went_on = "ran" in run.stdout or code != 0
+            judge.expect("EX-12", went_on, expected="exec to run", actual=run.console, exchange=run.exchanges)
 
 
 @requirement("EX-14")

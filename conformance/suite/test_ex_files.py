@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ALL_BYTES = bytes(range(256))
 WORDS = ("mine", "theirs")
+MANY_FILES = 25
 LARGE_BYTES = 2 * 1024 * 1024 + 1  # uploads have a limit (UP-08), what programs write has none
 
 
@@ -187,13 +188,17 @@ def test_output_files_are_those_of_their_session(
 
 @requirement("EX-26")
 def test_files_in_folders_under_output_are_served(session: Session, client: Client, judge: Judge) -> None:
-    """Files of equal names that build and exec made in two directories are both listed, each with its content."""
+    """Files of equal names that the steps made in three directories are all listed, each with its content."""
     base = f"{HOME}/.output"
     run = session.run(
-        f"mkdir -p {base}/a/b; echo ab > {base}/a/b/x.txt", build=f"mkdir -p {base}/c; echo c > {base}/c/x.txt"
+        f"mkdir -p {base}/a/b; echo ab > {base}/a/b/x.txt",
+        build=f"mkdir -p {base}/c; echo c > {base}/c/x.txt",
+        clean=f"mkdir -p {base}/d; echo d > {base}/d/x.txt",
     )
     texts = {served(client, url).text for _, url in told_files(run)}
-    judge.require("EX-26", {"ab\n", "c\n"} <= texts, expected="both", actual=sorted(texts), exchange=run.exchanges)
+    judge.require(
+        "EX-26", {"ab\n", "c\n", "d\n"} <= texts, expected="all", actual=sorted(texts), exchange=run.exchanges
+    )
 
 
 @requirement("EX-26")
@@ -234,13 +239,14 @@ def test_files_of_a_run_of_several_calls_are_listed(session: Session, judge: Jud
 def test_only_the_run_s_own_files_are_listed(session: Session, client: Client, judge: Judge) -> None:
     """A run lists neither files of an earlier run nor files elsewhere; one that it makes anew is its own, as it is."""
     earlier = session.run(f"mkdir -p {HOME}/.output; cd {HOME}/.output; echo 1 > first; echo 1 > anew")
+    many = f"n=0; while [ $n -lt {MANY_FILES} ]; do n=$((n+1)); echo $n > m$n; done"
     for url in made_files(earlier).values():
         served(client, url)
-    again = "sleep 1.1; rm anew; echo made anew > anew"  # file systems and servers may count whole seconds
-    run = session.run(f"cd {HOME}/.output; echo 2 > second; {again}; echo 3 > {HOME}/elsewhere")
+    again = "sleep 1.1; rm anew; echo 2 > anew"  # file systems and servers may count whole seconds
+    run = session.run(f"cd {HOME}/.output; echo 2 > second; {again}; echo 3 > {HOME}/elsewhere; {many}")
     names = sorted(name.rpartition("/")[2] for name in made_files(run))
-    expected = ["anew", "second"]
+    expected = sorted(["anew", "second", *(f"m{number + 1}" for number in range(MANY_FILES))])
     judge.require("EX-26", names == expected, expected=expected, actual=names, exchange=run.exchanges)
     shown = [served(client, url) for made, url in told_files(run) if made.rpartition("/")[2] == "anew"]
-    kept = all(one.text == "made anew\n" for one in shown)
+    kept = all(one.text == "2\n" for one in shown)
     judge.require("EX-26", kept, expected="the file as made anew", actual=[one.got for one in shown], exchange=shown)

@@ -185,13 +185,16 @@ def test_the_processes_of_a_cut_run_are_killed(session: Session, judge: Judge, t
 
 @requirement("EX-23", needs="exec-timeout", slow=True)
 def test_the_session_works_on_after_a_cut_run(session: Session, judge: Judge, target: Target) -> None:
-    """After a run was cut off, the next one has its own time and the session's files; a further one is cut off too."""
+    """What a run that was cut off wrote is there; the next one has its own time, and a further one is cut off too."""
     session.upload({"kept.txt": b"kept\n"})
-    session.run(too_long(target), deadline_s=limit_of(target) + 45)
+    saying = f"echo made > {HOME}/made.txt; echo warned >&2; {too_long(target)}"
+    cut = session.run(saying, deadline_s=limit_of(target) + 45)
+    warned = cut.stderr.startswith("warned\n")
+    judge.expect("EX-23", warned, expected="what it wrote before", actual=cut.stderr, exchange=cut.exchanges)
     with judge.under_test("EX-23"):
-        run = session.run(f"sleep {limit_of(target) * 0.4:.2f}; cat {HOME}/kept.txt; exit 6")
+        run = session.run(f"sleep {limit_of(target) * 0.4:.2f}; cat {HOME}/kept.txt {HOME}/made.txt; exit 6")
     got = (run.status, run.exit_code, run.stdout)
-    expected = ("finished", 6, "kept\n")
+    expected = ("finished", 6, "kept\nmade\n")
     judge.require("EX-23", got == expected, expected=expected, actual=got, exchange=run.exchanges)
     hold_cut(judge, session.run(too_long(target), deadline_s=limit_of(target) + 45))
 

@@ -34,6 +34,7 @@ FEW_RUNS: Final = 3  # that overlap, at the least
 TRIES: Final = 3
 LOOKS: Final = 15  # for what a run leaves behind while nobody polls it
 TOO_MANY: Final = 429
+PROMISED: Final = ("TERM=xterm", "LANG=C.UTF-8", "SHELL=/bin/bash", "USER=work", f"HOME={HOME}")
 TURN_S: Final = 10.0  # for a run to begin, where one that was asked for later has; for a short one to end
 
 
@@ -97,9 +98,12 @@ def test_overlapping_runs_go_in_order(session: Session, judge: Judge, target: Ta
     judge.reading("EX-22", "overlap", "parallel" if parallel else "fifo", exchanges)
 
 
-@requirement("EX-14", "EX-22", slow=True)
+@requirement("EX-14", "EX-20", "EX-22", slow=True)
 def test_overlapping_builds_keep_their_output_apart(session: Session, judge: Judge, target: Target) -> None:
-    """The steps of overlapping runs, named by the server, report their own output and exit codes."""
+    """The steps of overlapping runs, named by the server, report their own output and exit codes.
+
+    The one that waited, or ran beside the other, finds the promised environment.
+    """
     session.run("true", run_id=None)
     with judge.under_test("EX-22"):
         build_one = f"echo build-one; {gate('go', target)}"
@@ -108,7 +112,13 @@ def test_overlapping_builds_keep_their_output_apart(session: Session, judge: Jud
             target,
             session.bench.client.transport.budget,
             partial(session.begin, "echo exec-one; exit 1", build=build_one, run_id=None),
-            partial(session.begin, text_two, build="echo build-two", clean="echo clean-two", run_id=None),
+            partial(
+                session.begin,
+                text_two,
+                build=f"echo build-two; env > {HOME}/env-two",
+                clean="echo clean-two",
+                run_id=None,
+            ),
         )
         if seen(two):  # it has begun beside the first: then it goes on beside it
             until = monotonic() + TURN_S
@@ -123,6 +133,9 @@ def test_overlapping_builds_keep_their_output_apart(session: Session, judge: Jud
                 break
             session.bench.client.transport.budget.pause(0.1)
         runs = read_together(one, two)
+        environment = session.fetch("env-two").decode(errors="replace").splitlines()
+    missing = [line for line in PROMISED if line not in environment]
+    judge.expect("EX-20", not missing, expected=PROMISED, actual=f"no {missing}", exchange=runs[1].exchanges)
     for number, (run, name) in enumerate(zip(runs, ("one", "two"), strict=True), 1):
         got = (run.stdout, run.stderr)
         cleaned = "clean-two\n" if name == "two" else ""
@@ -325,7 +338,9 @@ def test_an_abandoned_run_does_not_block_later_ones(session: Session, judge: Jud
     session.run("echo works")
     with judge.under_test("EX-31"):
         for number, output in enumerate(("echo x", "head -c 3000000 /dev/zero | tr '\\0' .", "echo y >&2")):
-            abandoned = session.begin(f"echo begun; {gate(f'go{number}', target)}; {output}")
+            text = f"echo begun; {gate(f'go{number}', target)}; {output}"
+            failing = {"build": f"{text}; exit 3", "exec": "echo never"}
+            abandoned = session.begin(options=failing if number == 0 else {"exec": text})
             read_until(abandoned, seen)
             open_gate(session, f"go{number}")
         for word in ("one", "two"):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 
 LATE_S: Final = 2.5  # longer than a long poll takes
+LATE_END_S: Final = 1.5  # that nobody asks for the end of a run
 LIMIT_SHARE: Final = 0.65  # of the time limit: a run that ends by itself then, forks and all, was not cut off
 OTHER_STEPS: Final = frozenset({"clean-finished", "build-finished"})
 BEFORE: Final = {"clean": "exec", "build": "clean", "exec": "build"}  # a step that is there too
@@ -88,7 +89,7 @@ def test_output_comes_while_the_step_goes_on(session: Session, judge: Judge, tar
     """What a step wrote so far is delivered while it goes on, lines and parts of lines, each piece once."""
     gates = range(polls_within(target, 2))
     for stream in ("stdout", "stderr"):
-        pieces = ("one\n", "no end of line", "last\n")
+        pieces = ("one\n", "no end of line ", "last\n")
         waits = [*(gate(f"{stream}{number}", target) for number in gates), "true", "true"][: len(pieces)]
         text = "; ".join(f"{write(piece.encode(), stream)}; {wait}" for piece, wait in zip(pieces, waits, strict=True))
         run = session.begin(options={step: text})
@@ -125,7 +126,7 @@ def test_a_step_that_writes_all_the_time_answers_continued(session: Session, jud
 
 @requirement("EX-17", slow=True)
 def test_pieces_wait_for_a_client_that_polls_late(session: Session, judge: Judge, target: Target) -> None:
-    """What a step writes while nobody polls is delivered by the next calls, once."""
+    """What a step writes while nobody polls is delivered by the next calls, once, and so is its end."""
     run = session.begin(
         f"echo before; {gate('go', target)}; seq 1 40000; touch /home/work/written; {gate('end', target)}"
     )
@@ -134,6 +135,7 @@ def test_pieces_wait_for_a_client_that_polls_late(session: Session, judge: Judge
     session.bench.client.transport.budget.pause(LATE_S if polls_within(target, 2) == 2 else 0.5)
     run.step()
     open_gate(session, "end")
+    session.bench.client.transport.budget.pause(LATE_END_S)
     whole = run.finish()
     expected = "before\n" + "".join(f"{number}\n" for number in range(1, 40_001))
     hold_text(judge, "EX-17", expected, whole.stdout, whole)

@@ -42,7 +42,7 @@ def every_kind(session: Session) -> Iterator[Result]:
     """Yield the results of runs of every kind: with and without each step, good and bad, silent and not."""
     kinds: tuple[dict[str, str | None], ...] = (
         {"clean": "echo c", "build": "echo b", "exec": "echo e; echo f >&2"},
-        {"exec": "true"},
+        {"clean": "true", "exec": "true"},
         {"exec": "exit 3"},
         {"build": "echo b >&2; exit 4", "exec": "echo e"},
         {"clean": "exit 5", "build": "true"},
@@ -194,11 +194,11 @@ def test_a_given_run_id_comes_back(session: Session, judge: Judge) -> None:
         judge.expect("EX-04", set(ids) <= {run_id}, expected=f"{run_id!r}", actual=ids, exchange=exchanges)
 
 
-@requirement("EX-01", "EX-04", slow=True)
+@requirement("EX-01", "EX-04", "CN-01", "CN-05", slow=True)
 def test_every_result_is_whole_while_the_run_goes_on(
     session: Session, judge: Judge, target: Target, limits: Limits
 ) -> None:
-    """`continued` results have every field and the client's `runId` too, call after call."""
+    """`continued` results have every field, right items and the client's `runId` too, call after call."""
     run = session.begin(gate("go", target), run_id="still-going")
     for _ in range(3):
         if not run.last.ended:
@@ -206,7 +206,8 @@ def test_every_result_is_whole_while_the_run_goes_on(
     open_gate(session, "go")
     ids = [result.run_id for result in run.finish().results]
     exchanges = [result.exchange for result in run.results]
-    hold_rules(judge, "EX-01", run.results, limits)
+    for clause in ("EX-01", "CN-01", "CN-05"):
+        hold_rules(judge, clause, run.results, limits)
     judge.require("EX-04", set(ids) == {"still-going"}, expected="'still-going'", actual=ids, exchange=exchanges)
 
 

@@ -25,6 +25,7 @@ ENVIRON: Final = {
     "BP_UNICODE": "gr\u00fc\u00df \U0001f600",
     "bp_lower": "lower",
     "BP_LONG": "long " * 1000,
+    **{f"BP_MANY_{number}": str(number) for number in range(24)},
 }
 LINES: Final = "first\n  second=2\n\nlast\n"
 ENOUGH_AGE_MS: Final = 1_200
@@ -117,7 +118,7 @@ def test_a_restart_ends_what_was_running(session: Session, judge: Judge) -> None
 
 @requirement("SE-07", needs="restart", slow=True)
 def test_age_and_credit_go_on_over_a_restart(session: Session, judge: Judge) -> None:
-    """A restart resets neither the session's age nor its CPU credit."""
+    """A restart resets neither the session's age nor its CPU credit, nor does a second one."""
     session.sh("n=0; while [ $n -lt 40000 ]; do n=$((n+1)); done")
     before = session.try_info()
     for _ in range(20):  # an age that restarts at 0 has to show: it must not grow back before it is asked for
@@ -125,7 +126,8 @@ def test_age_and_credit_go_on_over_a_restart(session: Session, judge: Judge) -> 
             break
         session.bench.client.transport.budget.pause(0.1)
         before = session.try_info()
-    judge.status("SE-07", session.try_restart(), 204)
+    for _ in range(2):
+        judge.status("SE-07", session.try_restart(), 204)
     after = session.try_info()
     for name in ("age", "cpuCreditUsed"):
         was, is_now = number_of(before.json_object(), name), number_of(after.json_object(), name)
