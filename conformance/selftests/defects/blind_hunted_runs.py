@@ -371,23 +371,3 @@ class NullCodeWithSkippedBuild(Behaviour):
         if status == "build-finished" and not run.commands.build and run.commands.clean:
             code = None
         return super().result_body(run, status, code, *more)
-
-
-@defect("EX-31", also=("EX-22",))
-class QueueStallsBehindAFailedBuild(Behaviour):
-    """A run that waits behind one whose build fails waits until that was fetched to its end."""
-
-    def await_turn(self, session: Session, run: Run) -> None:
-        previous = run.previous
-        super().await_turn(session, run)
-        while previous is not None and getattr(previous, "failed", False) and previous.id in session.runs:
-            time.sleep(0.05)
-            self.check_cut(run)
-
-    def is_failure(self, code: int) -> bool:
-        return super().is_failure(code)
-
-    def end(self, run: Run, status: str, code: int | None) -> None:
-        if status == "build-finished" and code:
-            run.__dict__["failed"] = True
-        super().end(run, status, code)
