@@ -254,9 +254,14 @@ def test_a_creation_that_finds_a_session_changes_nothing_of_it(
 
 
 def other_langs(target: Target) -> list[str]:
-    """Return names of languages that the target may have beside the one that is used."""
+    """Return names of languages that the target may have beside the one that is used, and that are none of its own."""
     langs = (*filter(None, [target.c_lang]), *KNOWN_LANGS[:5], *KNOWN_C_LANGS[:2], "lua", "nodejs")
-    return [lang for lang in dict.fromkeys(langs) if lang != target.lang]
+    return [lang for lang in dict.fromkeys(langs) if family_of(lang) != family_of(target.lang)]
+
+
+def family_of(lang: str) -> str:
+    """Return what is left of a name without registry, tag and version: names with the same may be of one image."""
+    return lang.rpartition("/")[2].partition(":")[0].rstrip("0123456789.-").lower()
 
 
 @requirement("SE-03", tier="smoke")
