@@ -64,10 +64,12 @@ def bare(path: str) -> str:
 def within(archive: Archive, path: str) -> dict[str, bytes]:
     """Return contents by path relative to the downloaded folder, with however much of its path members are named."""
     found = {}
+    whole = f"{HOME}/{path}".strip("/").split("/")
+    named = ["/".join(whole[start:]) for start in range(len(whole))]  # from the root on, or from any folder below it
     linked = {name: archive.files[goal] for name, goal in archive.links.items() if goal in archive.files}
     for name, content in {**archive.files, **linked}.items():  # of several names of one file all but one are links
         plain = posixpath.normpath(name)
-        heads = (f"{head}/" for head in (path, bare(path)) if plain.startswith(f"{head}/"))
+        heads = (f"{head}/" for head in named if plain.startswith(f"{head}/"))
         found[plain.removeprefix(next(heads, ""))] = content
     return found
 
