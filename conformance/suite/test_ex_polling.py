@@ -49,6 +49,7 @@ def patience_s(session: Session, target: Target) -> float:
     read_until(run, lambda run: run.last.status not in OTHER_STEPS)
     if run.last.status == "continued":  # at once, maybe
         run.step()
+        read_until(run, lambda run: run.last.status not in OTHER_STEPS)
     held = [one.exchange.duration_ms / 1000 for one in run.results if one.status == "continued"]
     took_s = max(held, default=allowed_s) if not run.last.ended else allowed_s
     open_gate(session, "alone")
