@@ -101,7 +101,7 @@ class Flood:
     def text(self) -> str:
         """The shell text."""
         to = " >&2" if self.stream == "stderr" else ""
-        return f"seq -f 'line %.0f of {self.lines}' 1 {self.lines}{to}"
+        return f"seq 1 {self.lines} | sed 's/.*/line & of {self.lines}/'{to}"  # not every seq has formats
 
     def happen(self, world: World) -> None:
         """Print."""
