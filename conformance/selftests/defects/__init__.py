@@ -70,6 +70,8 @@ FAMILIES: Final = (
     "strangers",
     "crowded",
     "contrary",
+    "lawful",
+    "lawful_runs",
 )
 for _family in FAMILIES:
     import_module(f"{__name__}.{_family}")

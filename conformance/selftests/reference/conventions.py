@@ -52,6 +52,10 @@ class Conventions:
     url = ""  # where the transport serves this
     keep_alive = True
     chunked = False
+    framed = True  # or a body ends with its connection
+    protocol = "HTTP/1.1"  # or "HTTP/1.0"
+    idle_s: float | None = None  # how long a connection may wait for its next request
+    lower_case_headers = False
     latency_s = 0.0
 
     def __init__(self, **knobs: Any) -> None:

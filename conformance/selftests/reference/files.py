@@ -26,6 +26,7 @@ class Files(Uploads):
     mode_form = "text"  # LS-04 (open): or "int"
     file_listing = "alone"  # LS-02 (open): a regular file is listed alone, or "refused"
     tar_mode = "w"  # DL-01 (open): or "w:gz", "w:bz2", "w:xz"
+    tar_format = tarfile.DEFAULT_FORMAT  # or USTAR_FORMAT, GNU_FORMAT
     max_downloads = 5
     post_download = True  # DL-07 (open)
     max_archive_bytes: int | None = None  # DL-07 (open)
@@ -113,7 +114,7 @@ class Files(Uploads):
     def archive(self, path: Path) -> bytes:
         """DL-01, DL-03, DL-05, DL-06: a tar of a path, its members named after the path's last part."""
         buffer = io.BytesIO()
-        with tarfile.open(mode=self.tar_mode, fileobj=buffer) as tar:  # type: ignore[call-overload]  # a knob
+        with tarfile.open(mode=self.tar_mode, fileobj=buffer, format=self.tar_format) as tar:  # type: ignore[call-overload]  # a knob
             tar.add(path, arcname=self.member_name(path), filter=self.member)
         if self.max_archive_bytes is not None and len(buffer.getvalue()) > self.max_archive_bytes:
             raise Problem(400, "Archive too large", path.name)

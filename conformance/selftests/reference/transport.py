@@ -39,19 +39,26 @@ class _Connection(BaseHTTPRequestHandler):
     server: _Listener
     _head = b""
 
+    def setup(self) -> None:
+        """Speak the version of HTTP that the behaviour speaks."""
+        self.protocol_version = self.server.behaviour.protocol
+        super().setup()
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  - http.server's name
         """Nothing is logged: the suite records every exchange itself."""
 
     def _serve(self) -> None:
         behaviour = self.server.behaviour
+        self.connection.settimeout(None)
         if self._refused_early():
             return
         body, whole = self._read_body()
         request = Request(self.command, self.path, self.headers, body, str(self.client_address[0]), cut_short=not whole)
         response = behaviour.respond(request)
-        if not behaviour.keep_alive or not whole:
+        if not behaviour.keep_alive or not behaviour.framed or not whole:
             self.close_connection = True
         self._write(response, chunked=behaviour.chunked and bool(response.body))
+        self.connection.settimeout(behaviour.idle_s)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _serve  # noqa: N815  - http.server's names
 
@@ -100,10 +107,10 @@ class _Connection(BaseHTTPRequestHandler):
     def _write(self, response: Response, *, chunked: bool) -> None:
         self.send_response(response.status)
         for name, value in response.headers.items():
-            self.send_header(name, value)
+            self.send_header(name.lower() if self.server.behaviour.lower_case_headers else name, value)
         if chunked:
             self.send_header("Transfer-Encoding", "chunked")
-        elif response.status != 204:  # noqa: PLR2004  - RFC 9110: a 204 has no length
+        elif response.status != 204 and self.server.behaviour.framed:  # noqa: PLR2004  - RFC 9110: a 204 has no length
             self.send_header("Content-Length", str(len(response.body)))
         if self.close_connection:
             self.send_header("Connection", "close")
