@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from conformance.selftests.reference import Behaviour
 from conformance.selftests.reference.message import Problem, Request, Response
 from conformance.selftests.reference.runs import Segment
+from conformance.selftests.reference.sandbox import BARE
 
 from .lawful import FurnishedHome, OtherArchives, OtherProblems
 from .table import variant
@@ -115,7 +116,7 @@ class PoorKernels(Behaviour):
         for lang, own in self.by_lang.items():
             (self.tools / lang).mkdir()
             for name in (*self.plain.split(), *own):
-                if found := shutil.which(name):
+                if found := shutil.which(name, path=BARE["PATH"]):
                     (self.tools / lang / name).symlink_to(found)
             self.simplify(self.tools / lang / "seq")
 
