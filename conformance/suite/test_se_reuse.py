@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from conformance.checks import requirement
 from conformance.suite.creations import ask_for_session, settled
 from conformance.suite.programs import HOME, read_until, seen
-from conformance.suite.test_se_lifecycle import AGE_SLACK_MS, LEAST_CREDIT_MS, number_of
+from conformance.suite.test_se_lifecycle import AGE_SLACK_MS, LEAST_CREDIT_MS, TICK_MS, number_of
 from conformance.suite.test_se_sessions import ids
 
 if TYPE_CHECKING:
+    from conformance.exchange import Exchange
     from conformance.judge import Judge
     from conformance.sessions import Sessions
     from conformance.target import Target
@@ -79,7 +80,10 @@ def test_a_later_session_of_a_token_begins_anew(sessions: Sessions, judge: Judge
     first.sh(WORK)
     since_s = (datetime.now(UTC) - first.creation.started).total_seconds()
     first.bench.client.transport.budget.pause(max(0.0, OLD_S - since_s))
+    other = sessions.create()  # which makes nobody else young
     before = first.try_info()
+    hold_growth(judge, rested, before, other.creation)
+    other.delete()
     first.delete()
     second = sessions.create(token=first.token)
     after = second.try_info()
@@ -93,3 +97,13 @@ def test_a_later_session_of_a_token_begins_anew(sessions: Sessions, judge: Judge
         own = number_of(after) < spent
         expected = f"a CPU credit below {spent} ms"
         judge.expect("SE-05", own, expected=expected, actual=number_of(after), exchange=evidence)
+
+
+def hold_growth(judge: Judge, earlier: Exchange, later: Exchange, between: Exchange) -> None:
+    """Judge that a session's age grew by what passed between two looks, on a clock that may tick in seconds."""
+    ages: list[Any] = [look.json_object().get("age") for look in (earlier, later)]
+    passed_ms = (later.started - earlier.started).total_seconds() * 1000 - earlier.duration_ms
+    least_ms = passed_ms * 0.9 - TICK_MS
+    grown = all(isinstance(age, int) for age in ages) and ages[1] - ages[0] >= least_ms
+    expected = f"an age that grew by {least_ms:.0f} ms at least"
+    judge.expect("SE-05", grown, expected=expected, actual=ages, exchange=(earlier, between, later))

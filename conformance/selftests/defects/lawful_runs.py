@@ -145,7 +145,10 @@ class OtherSurroundings(Behaviour):
     uid = 33_333
 
     def shell_text(self, command: str) -> str:
-        around = "ulimit -c 0 -n 128 -s 4096 -f 200000; exec 7>/dev/null 8</dev/null 0< <(exec sleep 1000 2>&- >&-)"
+        endless = (
+            "[ -p /tmp/.endless ] || mkfifo /tmp/.endless 2>/dev/null; exec 7>/dev/null 8</dev/null 0<>/tmp/.endless"
+        )
+        around = f"ulimit -c 0 -n 128 -s 4096 -f 200000; {endless}"
         return f"{around}\n{super().shell_text(command)}"
 
     def jail(self, session: Session) -> Jail:
