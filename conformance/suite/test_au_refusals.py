@@ -14,9 +14,9 @@ from conformance.checks import requirement
 from conformance.multipart import Form, Part
 from conformance.session import Session
 from conformance.sessions import session_id_of
+from conformance.suite.creations import ids
 from conformance.suite.letters import METHOD_PREFIX, Desk
 from conformance.suite.test_ex_files import served, told_files
-from conformance.suite.test_se_sessions import ids
 from conformance.target import parameters
 
 if TYPE_CHECKING:

@@ -95,7 +95,7 @@ def test_the_default_build_compiles_for_threads(sessions: Sessions, judge: Judge
 def test_the_default_build_uses_a_makefile(sessions: Sessions, judge: Judge, target: Target) -> None:
     """Where there is a Makefile, the default build is its default target, and nothing else is compiled."""
     session = c_session(sessions, target)
-    makefile = b"program:\n\tprintf '#!/bin/sh\\necho by make\\nexit 5\\n' > made; chmod +x made\nother:\n\tfalse\n"
+    makefile = b"all:\n\tprintf '#!/bin/sh\\necho by make\\nexit 5\\n' > made; chmod +x made\nother:\n\tfalse\n"
     session.upload({"Makefile": makefile, "broken.c": b"no C at all\n"})
     with judge.under_test("EX-08"):
         run = session.run("./made", build="*")

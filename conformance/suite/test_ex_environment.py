@@ -137,7 +137,7 @@ def test_commands_are_interpreted_by_bash(session: Session, judge: Judge, step: 
         ("s=abc; echo ${s^^} ${s:1:1} ${s/b/x}", "ABC b axc"),
         ("printf '%q' $'tab\\t'", "$'tab\\t'"),
         ("for ((i = 0; i < 2; i++)); do echo $((i ** 2)) > bp-i; cat bp-i; done", "0 1"),
-        ("set -o pipefail; bp-f() { local x=1; echo $x; }; bp-f", "1"),
+        ("set -o pipefail; f() { local x=1; echo $x; }; f", "1"),
         ("false; echo on", "on"),
         ("[ -e bp-none ]; (exit 3); ! true; echo $?-on", "1-on"),
         ("echo [$bp_unset] bp-no-*-such", "[] bp-no-*-such"),

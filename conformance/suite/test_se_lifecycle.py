@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from conformance.checks import requirement
 from conformance.discovery import KNOWN_C_LANGS, KNOWN_LANGS
-from conformance.suite.creations import ask_for_session
+from conformance.suite.creations import IMAGE_SINCE, ask_for_session, at_least, ids
 from conformance.suite.programs import gate, hold_text, open_gate, read_until, seen
 from conformance.suite.stored import expect_nothing
-from conformance.suite.test_se_sessions import IMAGE_SINCE, at_least, ids
 
 if TYPE_CHECKING:
     from conformance.client import Client

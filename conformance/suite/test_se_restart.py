@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from conformance.checks import requirement
 from conformance.run_reader import Result
-from conformance.suite.creations import ask_for_session, settled
+from conformance.suite.creations import ask_for_session, other_langs, settled
 from conformance.suite.programs import HOME, gate, hold_text, open_gate, read_until, seen
-from conformance.suite.test_se_sessions import other_langs
 
 if TYPE_CHECKING:
     from conformance.client import Client

@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from conformance.checks import requirement
-from conformance.suite.creations import ask_for_session, settled
+from conformance.suite.creations import ask_for_session, ids, settled
 from conformance.suite.programs import HOME, read_until, seen
 from conformance.suite.test_se_lifecycle import AGE_SLACK_MS, LEAST_CREDIT_MS, TICK_MS, number_of
-from conformance.suite.test_se_sessions import ids
 
 if TYPE_CHECKING:
     from conformance.exchange import Exchange

@@ -66,14 +66,6 @@ class NoClobberShells(Behaviour):
 
 
 @defect("EX-08")
-class DefaultBuildMakesAll(Behaviour):
-    """The default build makes `all`, not the Makefile's first target."""
-
-    def build_command(self, session: Session, command: str) -> str:
-        return super().build_command(session, command).replace("exec make;", "exec make all;")
-
-
-@defect("EX-08")
 class DefaultBuildsDespiseWarnings(Behaviour):
     """The default build fails where the compiler warns."""
 
@@ -174,14 +166,6 @@ class PipefailShells(Behaviour):
             if command != "*"
             else super().build_command(session, command)
         )
-
-
-@defect("EX-30")
-class PosixShells(Behaviour):
-    """Bash runs in POSIX mode."""
-
-    def jail(self, session: Session) -> Jail:
-        return replace(super().jail(session), shell=("bash", "--posix", "-c"))  # noqa: S604  - a jail's
 
 
 @defect("EX-19")
