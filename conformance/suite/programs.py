@@ -58,8 +58,8 @@ def begin_each(target: Target, budget: Budget, *beginnings: Callable[[], _T]) ->
 
 def gate(name: str, target: Target, after_s: float | None = None) -> str:
     """Return a command that waits until the file is uploaded, or gives up: long after a call must be answered."""
-    tries = int((target.poll_allowance_s + GATE_MARGIN_S if after_s is None else after_s) * 10)
-    return f"n=0; until [ -e {HOME}/{name} ] || [ $n -ge {tries} ]; do sleep 0.1; n=$((n+1)); done"
+    tries = int((target.poll_allowance_s + GATE_MARGIN_S if after_s is None else after_s) * 5)
+    return f"n=0; until [ -e {HOME}/{name} ] || [ $n -ge {tries} ]; do sleep 0.2; n=$((n+1)); done"
 
 
 def open_gate(session: Session, name: str) -> None:
