@@ -1,4 +1,4 @@
-"""Defects in conventions, keys, sessions, uploads, listings, downloads and folders."""
+"""Defects in files, keys and sessions that show in one form, one place or one number alone."""
 
 from __future__ import annotations
 
