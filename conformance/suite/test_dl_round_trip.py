@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from conformance.session import Session
     from conformance.sessions import Sessions
 
-TURNS = 6  # of 1.6 MiB each: about 10 MiB
+TURNS = 3  # of 1.6 MiB each: about 5 MiB
 BLOCKS = (1, 511, 512, 513, 1024, 9727, 9728, 9729, 10_240, 65_535, 65_536, 65_537, 131_073, 700_000)
 
 

@@ -34,8 +34,10 @@ class OddResults(Behaviour):
         return self.odd(run, body)
 
 
-for _key in ("console", "exitCode"):
-    knob(f"no-{_key.lower()}-key", "EX-01", f"Results lack `{_key}`.", base=OddResults, missing=_key)
+knob("no-console-key", "EX-01", "Results lack `console`.", base=OddResults, missing="console")
+knob(
+    "no-exitcode-key", "EX-01", "Results lack `exitCode`.", base=OddResults, missing="exitCode", also=("EX-13", "EX-15")
+)
 knob("no-run-id-key", "EX-04", "Results lack `runId`.", base=OddResults, missing="runId", also=("EX-01", "EX-05"))
 knob("no-status-key", "EX-01", "Results lack `status`.", base=OddResults, missing="status", also=("EX-02",))
 for _old, _new, _needs in (
@@ -229,7 +231,7 @@ knob(
     "`finished` has a null exitCode.",
     base=OddCodeIn,
     wrong_status="finished",
-    also=("EX-14",),
+    also=("EX-14", "EX-15"),
 )
 knob(
     "build-finished-has-no-code",
@@ -263,7 +265,7 @@ class TimeoutHasACode(OddResults):
         return {**result, "exitCode": 137} if result["status"] == "exec-timeout" else result
 
 
-@defect("EX-13", also=("EX-14", "EX-01"))
+@defect("EX-13", also=("EX-14", "EX-15", "EX-01"))
 class CodesAreText(OddResults):
     """exitCode is a text of digits."""
 
