@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from conformance.checks import requirement
 from conformance.multipart import Form, Part
 from conformance.rules import of_exchange
-from conformance.suite.creations import ask_for_session
+from conformance.suite.creations import ask_for_session, other_langs
 from conformance.target import parameters
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ def provoked(session: Session, sessions: Sessions, client: Client, target: Targe
         session.try_upload({"big.bin": b"x" * (limits.max_file_bytes + 1)}),
         session.try_execute(execute),
         sessions.try_create(target.creation(sessions.new_token(), config=ABSURD)),
+        sessions.try_create(target.creation("b" * (limits.min_token_chars - 1))),
+        sessions.try_create(target.creation(session.token, other_langs(target)[0])),
         client.post(session.path(), body=MALFORMED["truncated"], content_type="application/json", operation="execute"),
         client.post(target.resource, body=b"[]", content_type="application/json", operation="createSession"),
         client.call("PUT", session.path("/upload"), body=b"x", content_type="text/plain"),

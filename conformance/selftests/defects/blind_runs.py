@@ -215,7 +215,7 @@ class ListsAreOptionsToo(Behaviour):
         return super().read_commands({**wanted, "options": {}} if isinstance(wanted.get("options"), list) else wanted)
 
 
-@defect("EX-13")
+@defect("EX-13", also=("EX-01",))
 class CodesAreFloats(Behaviour):
     """A zero exit code is 0.0."""
 
