@@ -202,7 +202,7 @@ def test_the_session_works_on_after_a_cut_run(session: Session, judge: Judge, ta
 @requirement("EX-23", needs="exec-timeout", slow=True)
 def test_what_the_limit_counts(session: Session, judge: Judge, target: Target) -> None:
     """A build and a program that are within the limit each, but not together, end in one of the two ways."""
-    most = f"sleep {limit_of(target) * 0.75:.2f}"
+    most = f"sleep {limit_of(target) * 0.62:.2f}"
     run = session.run(f"{most}; echo survived", build=most, deadline_s=limit_of(target) * 2 + 45)
     if run.stdout == "survived\n" and run.status == "finished":
         judge.reading("EX-23", "limit-scope", "step", run.exchanges)
