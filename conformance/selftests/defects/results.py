@@ -36,7 +36,12 @@ class OddResults(Behaviour):
 
 knob("no-console-key", "EX-01", "Results lack `console`.", base=OddResults, missing="console")
 knob(
-    "no-exitcode-key", "EX-01", "Results lack `exitCode`.", base=OddResults, missing="exitCode", also=("EX-13", "EX-15")
+    "no-exitcode-key",
+    "EX-01",
+    "Results lack `exitCode`.",
+    base=OddResults,
+    missing="exitCode",
+    also=("EX-13", "EX-14", "EX-15"),
 )
 knob("no-run-id-key", "EX-04", "Results lack `runId`.", base=OddResults, missing="runId", also=("EX-01", "EX-05"))
 knob("no-status-key", "EX-01", "Results lack `status`.", base=OddResults, missing="status", also=("EX-02",))

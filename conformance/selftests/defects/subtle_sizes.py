@@ -60,7 +60,7 @@ class BlanksAtTheEndAreNotCounted(OddSizes):
         return len(content.rstrip())
 
 
-@defect("UP-09")
+@defect("UP-09", also=("UP-01",))
 class FilesAreCountedPerSession(Behaviour):
     """The limit of files is one of the whole session, three times as large."""
 

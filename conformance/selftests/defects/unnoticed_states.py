@@ -93,7 +93,7 @@ class DeletionsUnmountFolders(Behaviour):
                 del other.mounts[name]
 
 
-@defect("SE-06", also=("EX-22", "CN-06"))
+@defect("SE-06", also=("EX-14", "EX-22", "CN-06"))
 class DeletionsKillEveryRun(Behaviour):
     """A DELETE kills the processes of the user that runs commands, in every session."""
 

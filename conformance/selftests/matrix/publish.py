@@ -79,6 +79,7 @@ class Matrix:
                 "ended_at_the_kill": sum(not one.whole for one in self.defects),
                 "misattributed": sum(bool(one.misattributed) for one in self.defects),
                 "right_servers": len(self.variants),
+                "right_servers_asked_narrowly": self.settings.narrow,
                 "right_servers_blamed": sum(bool(one.faults) for one in self.variants),
                 "musts_without_a_killed_defect": self.unproven,
                 "untried": self.untried,
@@ -168,6 +169,9 @@ blamed for anything, and nothing of it may be left untested because of it. Made 
 {% endfor %}
 
 - Right servers tried: {{ summary.right_servers }}; blamed wrongly: {{ summary.right_servers_blamed }}.
+{% if summary.right_servers_asked_narrowly %}
+- Right servers with few differences were asked tier smoke, and the families of clauses that these touch, alone.
+{% endif %}
 - Defects for which another clause was blamed too: {{ summary.misattributed }}.
 {% if summary.ended_at_the_kill %}
 - Trials that ended as soon as the defect was killed, so that blame of other clauses may be missing: \
