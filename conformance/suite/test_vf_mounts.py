@@ -59,8 +59,10 @@ def test_two_sessions_see_the_same_folder(sessions: Sessions, judge: Judge) -> N
         expect_contents(judge, "VF-05", other, {f"{name}/shared.txt": b"shared"}, evidence, "of the other session")
         other.delete()
         still = {f"{name}/shared.txt": b"shared"}
-        mounted_still, _ = whether(one, judge, f"[ -d {HOME}/{name} ]")
-        clause = "VF-05" if mounted_still else "SE-10"
+        kept, _ = whether(one, judge, f"[ -s {HOME}/{name}/shared.txt ]")
+        if not kept:  # is the folder empty, or not there any more?
+            kept, _ = whether(mounted(sessions, judge, name), judge, f"[ -s {HOME}/{name}/shared.txt ]")
+        clause = "SE-10" if kept else "VF-05"
         expect_contents(judge, clause, one, still, other.creation, "after another session with the folder has ended")
         without = sessions.create(token=other.token)
         expect_nothing(judge, "VF-05", without, [f"{name}/shared.txt"], without.creation, "without a mount")
