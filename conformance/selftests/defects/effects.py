@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +123,7 @@ class AbandonedRunsBlock(Behaviour):
         previous = run.previous
         while previous is not None and session.runs.get(previous.id) is previous:
             self.check_cut(run)
-            time.sleep(0.02)
+            run.cut.wait(0.02)
         super().await_turn(session, run)
 
 

@@ -217,8 +217,9 @@ class OneCallAtATime(Behaviour):
 
     def find(self, owner: str, identifier: str) -> Session:
         turn = super().find(owner, identifier).__dict__.setdefault("turn", threading.RLock())
-        turn.acquire()
-        self.held.turn = turn
+        if self.held.turn is not turn:  # once a call, however often it looks
+            turn.acquire()
+            self.held.turn = turn
         return super().find(owner, identifier)  # it may have ended meanwhile
 
     def respond(self, request: Request) -> Response:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 PILE = 128 * 1024
+GOES_ON_S = 4.0
 
 
 def _session_of(server: Behaviour, run: Run) -> Session | None:
@@ -173,17 +174,13 @@ class CutBuildsLeaveTheirChildren(Behaviour):
         try:
             self.pump(run, process)
         except CutOffError as cut:
-            threading.Thread(target=self.kill_later, args=(process,), daemon=True).start()
+            threading.Timer(GOES_ON_S, sandbox.kill, (process,)).start()
             self.end(run, cut.status, cut.code)
             run.done.set()
             sandbox.reap(process)
             run.segments.append(Segment())  # for the end that is told again, to nobody
             raise
         return self.exit_code(sandbox.reap(process))
-
-    def kill_later(self, process: Process) -> None:
-        time.sleep(4)
-        sandbox.kill(process)
 
     def time_up(self, run: Run, process: Process) -> None:
         if not getattr(run, "building", False):
